@@ -1,0 +1,1 @@
+"""Driver support: conversations and messages."""

@@ -1,0 +1,1 @@
+"""Drivers: their records, engagements and payout accounts."""

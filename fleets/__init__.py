@@ -1,0 +1,1 @@
+"""The companies, their people, and what every app needs from them."""

@@ -1,0 +1,1 @@
+"""What a driver earns and owes, why, and that it was paid once."""

@@ -1,0 +1,1 @@
+"""Charging places, bookings and sessions."""

@@ -1,0 +1,1 @@
+"""Work: shifts, stints, platform income and metrics."""

@@ -1,0 +1,1 @@
+"""Vehicle data from many sources to one clean history."""

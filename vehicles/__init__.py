@@ -1,0 +1,1 @@
+"""The cars, who holds them, and their state."""

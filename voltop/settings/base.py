@@ -1,0 +1,231 @@
+"""Settings of every Voltop process, read from the environment by typed readers; safe by default.
+
+Without DATABASE_URL and REDIS_URL the embedded PostgreSQL and Valkey are used (`voltop.embedded`).
+Not here: a provider's own rules (`fleets.FleetPolicy`).
+"""
+
+from pathlib import Path
+
+import environ
+
+from voltop.embedded import paths
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+HOME = paths.home()
+
+DEBUG = env.bool("VOLTOP_DEBUG", default=False)
+DEMO = env.bool("VOLTOP_DEMO", default=False)
+EMBEDDED = "DATABASE_URL" not in env.ENVIRON
+SECRET_KEY = env.str("VOLTOP_SECRET_KEY", default="") or paths.local_secret("secret_key")
+ALLOWED_HOSTS = env.list("VOLTOP_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("VOLTOP_CSRF_TRUSTED_ORIGINS", default=[])
+PUBLIC_URL = env.str("VOLTOP_PUBLIC_URL", default="http://127.0.0.1:8000")
+
+INSTALLED_APPS = [
+    "voltop",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "oauth2_provider",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "fleets",
+    "drivers",
+    "vehicles",
+    "chat",
+    "telemetry",
+    "shifts",
+    "reservations",
+    "payments",
+]
+
+MIDDLEWARE = [
+    "voltop.api.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "fleets.middleware.ActiveProviderMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "voltop.urls"
+WSGI_APPLICATION = "voltop.wsgi.application"
+ASGI_APPLICATION = "voltop.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "voltop" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- PostgreSQL: the truth -----------------------------------------------------------------------
+DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", default=paths.database_url()))}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        "pool": {
+            "min_size": env.int("VOLTOP_DB_POOL_MIN", default=1),
+            "max_size": env.int("VOLTOP_DB_POOL_MAX", default=10),
+            "timeout": 5,
+        },
+        "options": (
+            f"-c statement_timeout={env.int('VOLTOP_STATEMENT_TIMEOUT_MS', default=5000)}"
+            f" -c lock_timeout={env.int('VOLTOP_LOCK_TIMEOUT_MS', default=2000)}"
+            " -c idle_in_transaction_session_timeout=60000"
+        ),
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis or Valkey: only makes things sooner ---------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="")
+
+
+def redis_url(db: int) -> str:
+    """The URL of one logical database of the configured or embedded server."""
+    return f"{REDIS_URL.rstrip('/')}/{db}" if REDIS_URL else paths.redis_url(db)
+
+
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url(1)}
+}
+
+CELERY_BROKER_URL = redis_url(0) if REDIS_URL else paths.celery_broker_url()
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_VISIBILITY_TIMEOUT = 900
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ROUTES = {
+    "payments.*": {"queue": "payments"},
+    "telemetry.*": {"queue": "telemetry"},
+}
+
+# --- People and access ---------------------------------------------------------------------------
+AUTH_USER_MODEL = "fleets.User"
+AUTHENTICATION_BACKENDS = ["fleets.backends.ProviderRoleBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
+OAUTH2_PROVIDER_APPLICATION_MODEL = "fleets.ApiClient"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "fleets.ApiAccessToken"  # noqa: S105 (a model's name)
+TOKEN_SIGNING_KEYS = env.list("VOLTOP_TOKEN_SIGNING_KEYS", default=[])
+TOKEN_AUDIENCE = "voltop-api"  # noqa: S105
+MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
+
+# --- API -----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["fleets.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["voltop.api.permissions.OperationPermission"],
+    "DEFAULT_PARSER_CLASSES": ["voltop.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["voltop.api.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "voltop.api.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["voltop.api.filters.StrictFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "voltop.api.schema.VoltopAutoSchema",
+    "EXCEPTION_HANDLER": "voltop.api.exceptions.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Voltop",
+    "DESCRIPTION": "Operations platform for electric fleets with hired drivers.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "ENUM_NAME_OVERRIDES": {},
+}
+API_BODY_MAX_BYTES = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 21_000_000  # the largest inflated body; parsers bound each route
+
+# --- Words, time, files --------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español"), ("pt", "Português"), ("de", "Deutsch")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "voltop" / "locale"]
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("VOLTOP_STATIC_ROOT", default=str(HOME / "static"))
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = False
+
+# --- Transport safety ----------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+HTTPS = env.bool("VOLTOP_HTTPS", default=False)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("VOLTOP_LOG_LEVEL", default="INFO")},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Voltop",
+    "SITE_HEADER": "Voltop",
+    "SITE_SYMBOL": "bolt",
+    "SHOW_HISTORY": True,
+}
