@@ -1,0 +1,1 @@
+"""System checks that refuse a bad deployment (voltop.E0xx)."""

@@ -1,0 +1,38 @@
+"""What a lower floor must show of a higher one, without importing it.
+
+A *point* is a question that a lower app asks ("who blocks this start?"); a higher app registers a
+function that **returns** its part of the answer, in its `apps.py`. All answers can then be shown
+at once. Both sides import only this module. News goes the other way, by signals.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+USER_ROLES = "fleets.user_roles"
+"""(user) -> iterable of (provider_id, role name): records beside memberships that let a user in."""
+
+PROVIDER_BLOCKERS = "fleets.provider_blockers"
+"""(provider) -> list of {code, detail, count}: what stands in the way of closing a provider."""
+
+START_GATES = "shifts.start_gates"
+"""(driver, vehicle | None, at) -> list of shifts.gates.Refusal: why a shift may not start."""
+
+CONVERSATION_SUBJECTS = "chat.subjects"
+"""key = subject type, (object_id, provider_id) -> chat.subjects.Subject | None."""
+
+HOME_TASKS = "voltop.home_tasks"
+"""(provider_id) -> list of voltop.home.Task: what needs staff now, for the first page."""
+
+_points: dict[str, dict[str, Callable[..., Any]]] = {}
+
+
+def register(point: str, key: str, function: Callable[..., Any]) -> None:
+    """Add one app's answer to a point; a key registers once (the same function may come again)."""
+    known = _points.setdefault(point, {}).setdefault(key, function)
+    if known is not function:
+        raise RuntimeError(f"{point}: {key} is registered twice")
+
+
+def collect(point: str) -> dict[str, Callable[..., Any]]:
+    """All functions of a point by key, in the order in which they were registered."""
+    return dict(_points.get(point, {}))
