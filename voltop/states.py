@@ -80,9 +80,7 @@ class Machine:
         if not transaction.get_connection().in_atomic_block:
             raise RuntimeError("a state moves only inside a transaction")
         rows = type(obj)._base_manager.filter(pk=obj.pk)
-        state = (
-            rows.select_for_update(no_key=True).values_list(self.field, flat=True).first()
-        )
+        state = rows.select_for_update(no_key=True).values_list(self.field, flat=True).first()
         if state is None:
             raise NotFound()
         if not self.allows(state, to):

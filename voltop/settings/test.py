@@ -1,9 +1,14 @@
 """Settings of the test suite: the same system, cheaper hashing, no connection pool."""
 
+import os
+
 from voltop.settings.base import *  # noqa: F403
 from voltop.settings.base import DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES["default"]["OPTIONS"].pop("pool")
-DATABASES["default"]["TEST"] = {"NAME": None}
+DATABASES["default"]["TEST"] = {
+    "NAME": None,
+    "TEMPLATE": os.environ.get("VOLTOP_TEST_TEMPLATE"),  # named by the pytest plugin
+}
 CELERY_TASK_ALWAYS_EAGER = False

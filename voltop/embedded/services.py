@@ -1,0 +1,111 @@
+"""The pair of embedded servers of one instance, with its folders and its locks."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from voltop.embedded import binaries, paths
+from voltop.embedded.paths import Account, Layout
+from voltop.embedded.postgres import MAJOR, Postgres
+from voltop.embedded.process import Busy, FileLock, ServiceError
+from voltop.embedded.valkey import Valkey
+
+_LEFTOVER_WAIT_S = 10
+
+
+class Services:
+    """PostgreSQL and Valkey of the instance at `home`; `start()` only from the main thread.
+
+    Two locks: `lock` is ours alone and says that the instance is in use; `lifeline` is handed on
+    to every child and stays taken until the last of them has ended.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        postgres_settings: Mapping[str, str] | None = None,
+        persistent: bool = True,
+    ) -> None:
+        self.layout = paths.layout(home)
+        self.account = paths.service_account()
+        _make_folders(self.layout, self.account)
+        self.lock = FileLock(self.layout.home / "up.lock")
+        self.lifeline = FileLock(self.layout.home / "alive.lock")
+        self.binaries = binaries.find(self.layout, self.account)
+        logs = self.layout.home / "log"
+        self.postgres = Postgres(
+            data=self.layout.service_home / "postgres" / MAJOR,
+            run_dir=self.layout.run_dir,
+            binaries=self.binaries,
+            account=self.account,
+            log=logs / "postgres.log",
+            settings=postgres_settings,
+        )
+        self.valkey = Valkey(
+            data=self.layout.service_home / "valkey",
+            socket_path=self.layout.valkey_socket,
+            binaries=self.binaries,
+            account=self.account,
+            log=logs / "valkey.log",
+            persistent=persistent,
+        )
+
+    def claim(self) -> None:
+        """Take the instance for this process, and wait out the dying rest of an earlier one."""
+        self.lock.acquire()
+        try:
+            self.lifeline.acquire(wait_s=_LEFTOVER_WAIT_S)
+        except Busy:
+            pids = ", ".join(str(pid) for pid in self.lifeline.holders()) or "unknown"
+            raise ServiceError(
+                f"processes of an earlier run still hold {self.layout.home} (pids: {pids}): "
+                "end them first"
+            ) from None
+
+    def start(self) -> None:
+        """Start both servers; the caller has claimed the instance and made the data directory."""
+        self.postgres.start(locks=(self.lifeline,))
+        self.valkey.start(locks=(self.lifeline,))
+
+    def stop(self) -> None:
+        """Stop both; whoever used them has ended before."""
+        self.valkey.stop()
+        self.postgres.stop()
+
+    def close(self) -> None:
+        """Let go of the locks."""
+        self.lock.close()
+        self.lifeline.close()
+
+
+def _make_folders(layout: Layout, account: Account | None) -> None:
+    paths.ensure_home(layout.home)
+    _make_folder(layout.home / "log", None)
+    if layout.relocated:
+        layout.service_home.mkdir(mode=0o755, exist_ok=True)
+        _check_owner(layout.service_home, None)
+    for folder in (layout.service_home / "postgres", layout.service_home / "valkey"):
+        _make_folder(folder, account)
+    _make_folder(layout.run_dir, account)
+
+
+def _make_folder(folder: Path, account: Account | None) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    else:
+        if account is not None:
+            os.chown(folder, account.uid, account.gid)
+    _check_owner(folder, account)
+    folder.chmod(0o700)
+
+
+def _check_owner(folder: Path, account: Account | None) -> None:
+    """Refuse a folder that somebody else put there (the short ones stand in /tmp)."""
+    info = folder.lstat()
+    expected = account.uid if account else os.geteuid()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != expected:
+        raise ServiceError(f"{folder} belongs to somebody else: remove it or set VOLTOP_HOME")
