@@ -1,4 +1,4 @@
-"""App configuration of drivers; fills the registry with what lower floors show of it."""
+"""App configuration of drivers; fills the registry with what fleets shows of it."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,11 @@ from django.apps import AppConfig
 class DriversConfig(AppConfig):
     name = "drivers"
     verbose_name = "Drivers"
+
+    def ready(self) -> None:
+        from drivers import roles, selectors
+        from voltop import registry
+
+        registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
+        registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
+        registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)

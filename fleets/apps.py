@@ -1,8 +1,16 @@
-"""App configuration of fleets; fills the registry with what lower floors show of it."""
+"""App configuration of fleets: seeds the roles of every app that declares some."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class FleetsConfig(AppConfig):
     name = "fleets"
     verbose_name = "Fleets"
+
+    def ready(self) -> None:
+        from fleets import roles
+        from voltop import registry
+
+        registry.register(registry.ROLE_PERMISSIONS, "fleets", roles.of_fleets)
+        post_migrate.connect(roles.seed_roles, dispatch_uid="fleets.seed_roles")

@@ -11,6 +11,9 @@ from typing import Any
 USER_ROLES = "fleets.user_roles"
 """(user) -> iterable of (provider_id, role name): records beside memberships that let a user in."""
 
+ROLE_PERMISSIONS = "fleets.role_permissions"
+"""key = app label, () -> {role: codenames}: what each role may do with the app's models."""
+
 PROVIDER_BLOCKERS = "fleets.provider_blockers"
 """(provider) -> list of {code, detail, count}: what stands in the way of closing a provider."""
 

@@ -69,10 +69,12 @@ class Machine:
         actor: Actor,
         at: datetime,
         reason: str = "",
+        only_from: set[str] | None = None,
         **columns: Any,
     ) -> str:
         """Move `obj` to `to`, set `columns` with it, and return the state it left.
 
+        `only_from` narrows the machine for a service that means only some of the ways to `to`.
         Raises IllegalMove (409) when the row's present state has no such move, NotFound when the
         row is gone. The row stays locked (FOR NO KEY UPDATE) until the caller's transaction ends.
         `obj` itself carries the new values afterwards.
@@ -83,7 +85,7 @@ class Machine:
         state = rows.select_for_update(no_key=True).values_list(self.field, flat=True).first()
         if state is None:
             raise NotFound()
-        if not self.allows(state, to):
+        if not self.allows(state, to) or (only_from is not None and state not in only_from):
             raise IllegalMove(
                 object=obj._meta.model_name, state=state, to=to, allowed=sorted(self.moves[state])
             )

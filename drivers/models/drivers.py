@@ -1,0 +1,161 @@
+"""A driver's record at one provider, its timeline, and the engagements in law."""
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import BigIntegerRangeField, DateRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.utils.translation import gettext_lazy as _
+
+from drivers.querysets import DriverQuerySet, EngagementQuerySet
+from fleets.models import Depot, ProviderModel
+from voltop.states import Machine, StateEvent
+
+
+class DriverStatus(models.TextChoices):
+    INVITED = "invited", _("invited")
+    ONBOARDING = "onboarding", _("onboarding")
+    ACTIVE = "active", _("active")
+    SUSPENDED = "suspended", _("suspended")
+    LEAVING = "leaving", _("leaving")
+    TERMINATED = "terminated", _("terminated")
+
+
+DRIVER_MACHINE = Machine(
+    "status",
+    {
+        "invited": {"onboarding", "terminated"},
+        "onboarding": {"active", "terminated"},
+        "active": {"suspended", "leaving"},
+        "suspended": {"active", "leaving"},
+        "leaving": {"active", "terminated"},
+        "terminated": set(),
+    },
+)
+
+
+class Driver(ProviderModel):
+    """A person who drives for a provider. One person may drive for two: two records.
+
+    phone is E.164; hired_on and birth_date are local dates; language is the one the driver is
+    spoken to in. national_id is the number of the person's identity document.
+    """
+
+    Status = DriverStatus
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="driver_records"
+    )
+    depot = models.ForeignKey(
+        Depot, models.PROTECT, related_name="drivers", null=True, blank=True
+    )
+    employee_number = models.CharField(max_length=32, blank=True)
+    given_name = models.CharField(max_length=80)
+    family_name = models.CharField(max_length=80)
+    phone = models.CharField(max_length=16, blank=True)
+    email = models.EmailField(blank=True)
+    national_id = models.CharField(max_length=32, blank=True)
+    birth_date = models.DateField(null=True, blank=True)
+    language = models.CharField(max_length=5, default="en")
+    emergency_contact_name = models.CharField(max_length=120, blank=True)
+    emergency_contact_phone = models.CharField(max_length=16, blank=True)
+    hired_on = models.DateField(null=True, blank=True)
+    status = models.CharField(
+        max_length=16, choices=DriverStatus, default=DriverStatus.INVITED, editable=False
+    )
+
+    objects = DriverQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "user"], name="drivers_driver_one_per_user"),
+            models.UniqueConstraint(
+                fields=["provider", "employee_number"],
+                condition=~Q(employee_number=""),
+                name="drivers_driver_employee_number",
+            ),
+            models.CheckConstraint(
+                name="drivers_driver_status_known", condition=Q(status__in=DriverStatus.values)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["provider", "status", "id"], name="drivers_driver_by_status"),
+        ]
+        permissions = [("terminate_driver", "Can end a driver's work for good")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}".strip()
+
+
+class DriverEvent(StateEvent):
+    driver = models.ForeignKey(Driver, models.PROTECT, related_name="events")
+
+    class Meta(StateEvent.Meta):
+        pass
+
+
+class EngagementKind(models.TextChoices):
+    EMPLOYEE = "employee", _("employee")
+    CONTRACTOR = "contractor", _("contractor")
+    RENTER = "renter", _("renter")
+
+
+class Engagement(ProviderModel):
+    """What a driver is to the company in law, over time: what pay plans and limits look at.
+
+    Half-open in local days: [starts_on, ends_on); an open end is null. Never two at once.
+    """
+
+    driver = models.ForeignKey(Driver, models.PROTECT, related_name="engagements")
+    kind = models.CharField(max_length=16, choices=EngagementKind)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True)
+    cost_centre = models.CharField(max_length=32, blank=True)
+
+    objects = EngagementQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.CheckConstraint(
+                name="drivers_engagement_kind_known", condition=Q(kind__in=EngagementKind.values)
+            ),
+            models.CheckConstraint(
+                name="drivers_engagement_forward",
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gt=F("starts_on")),
+            ),
+            ExclusionConstraint(
+                name="drivers_engagement_no_overlap",
+                expressions=[
+                    (
+                        Func(
+                            F("driver"),
+                            F("driver"),
+                            Value("[]"),
+                            function="int8range",
+                            output_field=BigIntegerRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                    (
+                        Func(
+                            F("starts_on"),
+                            F("ends_on"),
+                            Value("[)"),
+                            function="daterange",
+                            output_field=DateRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(driver__isnull=False, starts_on__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} from {self.starts_on}"

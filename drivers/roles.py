@@ -1,0 +1,22 @@
+"""What each role may do with drivers."""
+
+from collections.abc import Mapping
+
+_READ = ("view_driver", "view_driverevent", "view_engagement")
+_WRITE = (*_READ, "add_driver", "change_driver")
+_ACCOUNTS = ("view_payoutaccount", "add_payoutaccount", "change_payoutaccount")
+_ENGAGEMENTS = ("add_engagement", "change_engagement")
+
+ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    "owner": (*_WRITE, "terminate_driver", *_ACCOUNTS, *_ENGAGEMENTS),
+    "manager": (*_WRITE, "terminate_driver", *_ENGAGEMENTS),
+    "dispatcher": _WRITE,
+    "accountant": (*_READ, *_ACCOUNTS),
+    "support": _READ,
+    "viewer": ("view_driver",),
+    "driver": (),
+}
+
+
+def of_drivers() -> Mapping[str, tuple[str, ...]]:
+    return ROLE_PERMISSIONS

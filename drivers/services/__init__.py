@@ -1,0 +1,31 @@
+"""Writes of drivers, by noun: drivers, engagements, payout accounts."""
+
+from drivers.services.drivers import (
+    activate_driver,
+    invite_driver,
+    leave,
+    onboard_driver,
+    reinstate_driver,
+    require_active,
+    suspend_driver,
+    terminate_driver,
+    update_driver,
+)
+from drivers.services.engagements import end_engagement, start_engagement
+from drivers.services.payout_accounts import account_details, set_payout_account
+
+__all__ = [
+    "account_details",
+    "activate_driver",
+    "end_engagement",
+    "invite_driver",
+    "leave",
+    "onboard_driver",
+    "reinstate_driver",
+    "require_active",
+    "set_payout_account",
+    "start_engagement",
+    "suspend_driver",
+    "terminate_driver",
+    "update_driver",
+]

@@ -1,0 +1,220 @@
+"""A driver's life: invited, onboarding, active, suspended, leaving, terminated."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from drivers.errors import (
+    DriverExists,
+    DriverNotActive,
+    EmployeeNumberTaken,
+    InvalidBirthDate,
+    LoginRequired,
+)
+from drivers.models import DRIVER_MACHINE, Driver, DriverStatus
+from drivers.phones import e164
+from drivers.signals import driver_moved
+from fleets import audit
+from fleets.models import Depot, FleetProvider
+from fleets.services import create_user, require_room
+from voltop import clock
+from voltop.context import Actor
+from voltop.errors import ReasonRequired
+
+CHANGEABLE = {
+    "depot",
+    "employee_number",
+    "given_name",
+    "family_name",
+    "phone",
+    "email",
+    "national_id",
+    "birth_date",
+    "language",
+    "emergency_contact_name",
+    "emergency_contact_phone",
+    "hired_on",
+}
+PERSONAL = ("phone", "email", "national_id", "birth_date", "emergency_contact_phone")
+
+
+@transaction.atomic
+def invite_driver(
+    provider: FleetProvider,
+    *,
+    actor: Actor,
+    given_name: str,
+    family_name: str,
+    phone: str = "",
+    email: str = "",
+    at: datetime | None = None,
+    **values: Any,
+) -> Driver:
+    """A new driver record in state invited, with a log-in by phone or e-mail.
+
+    A person who already has a log-in (at another company) gets a second record, never a second
+    log-in; the answer does not tell which it was.
+    Raises LoginRequired, InvalidPhone, InvalidBirthDate (400), ProviderNotActive, LimitReached,
+    DriverExists, EmployeeNumberTaken (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(provider)
+    values = _checked(
+        {
+            "given_name": given_name,
+            "family_name": family_name,
+            "phone": phone,
+            "email": email.lower(),
+            **values,
+        },
+        at.date(),
+    )
+    _require_own_depot(actor, provider.pk, values.get("depot"))
+    if not values["phone"] and not values["email"]:
+        raise LoginRequired(field="phone")
+    require_room(provider.pk, "max_drivers", Driver.objects.for_provider(provider.pk).employed())
+    user = create_user(
+        actor=actor,
+        full_name=f"{given_name} {family_name}",
+        email=values["email"] or None,
+        phone=values["phone"] or None,
+        language=values.get("language", provider.language),
+        at=at,
+    )
+    own = Driver.objects.for_provider(provider.pk)
+    if known := own.of_user(user.pk).first():
+        raise DriverExists(driver=known.pk)
+    _require_free_number(provider.pk, values.get("employee_number", ""))
+    driver = Driver.objects.create(provider=provider, user=user, **values)
+    DRIVER_MACHINE.open(driver, actor=actor, at=at)
+    driver.refresh_from_db()
+    return driver
+
+
+@transaction.atomic
+def update_driver(
+    driver: Driver, *, actor: Actor, at: datetime | None = None, **values: Any
+) -> Driver:
+    """Change a driver's record; personal values are audited as changed, not quoted.
+
+    Raises InvalidPhone, InvalidBirthDate (400), EmployeeNumberTaken (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(driver)
+    values = _checked(values, at.date())
+    _require_own_depot(actor, driver.provider_id, values.get("depot"))
+    driver = Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+    if "employee_number" in values:
+        _require_free_number(driver.provider_id, values["employee_number"], but=driver.pk)
+    changes = audit.diff(driver, values, hide=PERSONAL)
+    if changes:
+        Driver.objects.filter(pk=driver.pk).update(**values)
+        audit.record("driver.changed", driver, actor=actor, at=at, changes=changes)
+        driver.refresh_from_db()
+    return driver
+
+
+def onboard_driver(
+    driver: Driver, *, actor: Actor, reason: str = "", at: datetime | None = None
+) -> Driver:
+    """Invited → onboarding: the person has answered and hands in papers."""
+    return _move(driver, DriverStatus.ONBOARDING, actor=actor, reason=reason, at=at)
+
+
+def activate_driver(
+    driver: Driver, *, actor: Actor, reason: str = "", at: datetime | None = None
+) -> Driver:
+    """Onboarding → active: may start shifts. (From suspended or leaving: `reinstate_driver`.)"""
+    return _move(
+        driver, DriverStatus.ACTIVE, actor=actor, reason=reason, at=at, only_from={"onboarding"}
+    )
+
+
+def suspend_driver(
+    driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
+) -> Driver:
+    """Active → suspended: finishes what runs, starts nothing. Raises ReasonRequired (400)."""
+    return _move(driver, DriverStatus.SUSPENDED, actor=actor, reason=_given(reason), at=at)
+
+
+def reinstate_driver(
+    driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
+) -> Driver:
+    """Suspended or leaving → active again. Raises ReasonRequired (400)."""
+    return _move(
+        driver,
+        DriverStatus.ACTIVE,
+        actor=actor,
+        reason=_given(reason),
+        at=at,
+        only_from={"suspended", "leaving"},
+    )
+
+
+def leave(driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None) -> Driver:
+    """Active or suspended → leaving: car, keys, last pay and deposit are settled now."""
+    return _move(driver, DriverStatus.LEAVING, actor=actor, reason=_given(reason), at=at)
+
+
+def terminate_driver(
+    driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
+) -> Driver:
+    """Invited, onboarding or leaving → terminated: access ends but payslips and disputes."""
+    return _move(driver, DriverStatus.TERMINATED, actor=actor, reason=_given(reason), at=at)
+
+
+def require_active(driver: Driver) -> None:
+    """Guard of every service that starts something with a driver. Raises DriverNotActive (409)."""
+    if driver.status != DriverStatus.ACTIVE:
+        raise DriverNotActive(driver=driver.pk, status=driver.status)
+
+
+@transaction.atomic
+def _move(
+    driver: Driver,
+    to: str,
+    *,
+    actor: Actor,
+    reason: str,
+    at: datetime | None,
+    only_from: set[str] | None = None,
+) -> Driver:
+    at = at or clock.now()
+    actor.require_same_provider(driver)
+    left = DRIVER_MACHINE.move(
+        driver, to, actor=actor, at=at, reason=reason, only_from=only_from
+    )
+    driver.refresh_from_db()
+    driver_moved.send(Driver, driver=driver, from_state=left, to_state=to, actor=actor, at=at)
+    return driver
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise ReasonRequired(field="reason")
+    return reason.strip()
+
+
+def _require_own_depot(actor: Actor, provider_id: int, depot: Depot | None) -> None:
+    if depot is not None:
+        Actor(actor.kind, actor.id, provider_id).require_same_provider(depot)
+
+
+def _require_free_number(provider_id: int, number: str, *, but: int | None = None) -> None:
+    same = Driver.objects.for_provider(provider_id).filter(employee_number=number)
+    if number and same.exclude(pk=but).exists():
+        raise EmployeeNumberTaken(field="employee_number")
+
+
+def _checked(values: dict[str, Any], today: date) -> dict[str, Any]:
+    """Values with phone numbers in E.164; raises InvalidPhone, InvalidBirthDate (400)."""
+    if unknown := values.keys() - CHANGEABLE:
+        raise TypeError(f"not changeable: {sorted(unknown)}")
+    for name in ("phone", "emergency_contact_phone"):
+        if values.get(name):
+            values[name] = e164(values[name], field=name)
+    born = values.get("birth_date")
+    if born is not None and not 16 <= (today - born).days / 365.25 <= 100:
+        raise InvalidBirthDate(field="birth_date")
+    return values

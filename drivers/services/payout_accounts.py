@@ -1,0 +1,89 @@
+"""Payout accounts: setting the one that counts, and reading its numbers for a payout."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from drivers import accounts
+from drivers.errors import PayoutAccountUnchanged
+from drivers.models import Driver, PayoutAccount
+from drivers.signals import payout_account_changed
+from fleets import audit
+from voltop import clock, crypto
+from voltop.context import Actor
+
+HOLD = timedelta(hours=24)
+CONTEXT = "drivers_payoutaccount|details"
+
+
+@transaction.atomic
+def set_payout_account(
+    driver: Driver,
+    *,
+    actor: Actor,
+    kind: str,
+    details: Mapping[str, str],
+    holder_name: str,
+    holder_tax_id: str = "",
+    at: datetime | None = None,
+) -> PayoutAccount:
+    """Make this the driver's account; the one before is retired.
+
+    Every change but the first opens a hold of 24 hours, in which nothing is paid out to it.
+    Raises InvalidPayoutAccount (400), PayoutAccountUnchanged (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(driver)
+    checked = accounts.canonical(kind, details)
+    Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+    fingerprint = crypto.fingerprint(accounts.canonical_text(kind, checked), "payout_account")
+    current = PayoutAccount.objects.current().filter(driver=driver).first()
+    if current is not None and bytes(current.fingerprint or b"") == fingerprint:
+        if (current.holder_name, current.holder_tax_id) == (holder_name, holder_tax_id):
+            raise PayoutAccountUnchanged()
+    first = not PayoutAccount.objects.filter(driver=driver).exists()
+    PayoutAccount.objects.current().filter(driver=driver).update(retired_at=at)
+    account = PayoutAccount.objects.create(
+        provider_id=driver.provider_id,
+        driver=driver,
+        kind=kind,
+        holder_name=holder_name,
+        holder_tax_id=holder_tax_id,
+        mask=accounts.mask(kind, checked),
+        details=crypto.encrypt(
+            subject=subject_of(driver.pk),
+            provider_id=driver.provider_id,
+            context=CONTEXT,
+            plaintext=json.dumps(checked, sort_keys=True).encode(),
+        ),
+        fingerprint=fingerprint,
+        hold_until=None if first else at + HOLD,
+    )
+    changes = {"mask": (current.mask if current else None, account.mask)}
+    audit.record("payout_account.set", account, actor=actor, at=at, changes=changes)
+    payout_account_changed.send(PayoutAccount, account=account, first=first, actor=actor, at=at)
+    account.refresh_from_db()
+    return account
+
+
+def account_details(account: PayoutAccount, *, actor: Actor) -> dict[str, str]:
+    """The account in clear, for the one who sends money there. Never shown, never logged.
+
+    Raises KeyDestroyed (409) after the driver's erasure.
+    """
+    actor.require_same_provider(account)
+    plaintext = crypto.decrypt(
+        subject=subject_of(account.driver_id),
+        provider_id=account.provider_id,
+        context=CONTEXT,
+        ciphertext=bytes(account.details),
+    )
+    details: dict[str, str] = json.loads(plaintext)
+    return details
+
+
+def subject_of(driver_id: int) -> str:
+    """The name of a driver's encryption key."""
+    return f"drivers.driver:{driver_id}"

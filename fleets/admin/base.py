@@ -1,0 +1,222 @@
+"""The admin of everything that belongs to a provider: scoped reads, writes through services.
+
+- Lists, autocompletes, related choices, filters and histories show the active provider's rows;
+  platform staff without an active provider see all (`fleets.view_all_providers`).
+- Saving calls `service_create` / `service_update`; a broken rule comes back as a form error with
+  what was typed still there.
+- Moves and other services are list actions (POST), made by `service_action`, with a reason field.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.filters import RelatedOnlyFieldListFilter
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import ActionForm
+
+from fleets.models import FleetProvider, User
+from voltop.context import Actor
+from voltop.errors import DomainError
+
+PLATFORM_PERMISSION = "fleets.view_all_providers"
+
+
+def admin_actor(request: HttpRequest) -> Actor:
+    """The person at the browser, as an actor."""
+    user = request.user
+    if not isinstance(user, User):
+        raise RuntimeError("the admin was reached without a user")
+    return user.actor()
+
+
+def scoped(queryset: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """The rows of a model that this admin user may see: fails closed."""
+    user = request.user
+    provider_id = getattr(user, "provider_id", None)
+    for_provider = getattr(queryset, "for_provider", None)
+    if for_provider is None:
+        return queryset  # a catalogue or a platform table: nobody's data
+    if provider_id is None and user.has_perm(PLATFORM_PERMISSION):
+        return queryset.unscoped()  # type: ignore[attr-defined]
+    return for_provider(provider_id)
+
+
+class ReasonActionForm(ActionForm):
+    """Adds the reason that moves ask for beside the action's choice."""
+
+    reason = forms.CharField(required=False, max_length=500, label=_("Reason"))
+
+
+class ProviderAdmin(ModelAdmin):
+    """Base of every provider-owned model's admin. Deleting is refused: rows are retired."""
+
+    action_form = ReasonActionForm
+    compressed_fields = True
+    list_per_page = 50
+    show_full_result_count = False
+    actions_selection_counter = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return scoped(super().get_queryset(request), request)
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Filters over relations offer only values that occur in the user's own rows."""
+        return [
+            (entry, RelatedOnlyFieldListFilter) if self._is_relation(entry) else entry
+            for entry in super().get_list_filter(request)
+        ]
+
+    def _is_relation(self, entry: Any) -> bool:
+        return (
+            isinstance(entry, str)
+            and "__" not in entry
+            and bool(self.opts.get_field(entry).is_relation)
+        )
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        queryset = kwargs.get("queryset") or db_field.remote_field.model._default_manager.all()
+        kwargs["queryset"] = scoped(queryset, request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    # --- writing through services ---------------------------------------------------------------
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> models.Model:
+        """Create through the app's service; without an override nothing can be added."""
+        raise NotImplementedError(f"{type(self).__name__} adds nothing")
+
+    def service_update(
+        self, request: HttpRequest, obj: models.Model, values: Mapping[str, Any]
+    ) -> models.Model:
+        """Change through the app's service; `values` holds only what the form changed."""
+        raise NotImplementedError(f"{type(self).__name__} changes nothing")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if type(self).service_create is ProviderAdmin.service_create:
+            return False
+        provider_id = getattr(request.user, "provider_id", None)
+        return provider_id is not None and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        writable = type(self).service_update is not ProviderAdmin.service_update
+        return (writable or bool(self.actions)) and super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without a service_update the page of a row is for reading only."""
+        if obj is not None and type(self).service_update is ProviderAdmin.service_update:
+            return [f.name for f in self.opts.fields if f.name != "id"]
+        return super().get_readonly_fields(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            values = {name: form.cleaned_data[name] for name in form.changed_data}
+            if not values:
+                return
+            untouched = type(obj)._default_manager.get(pk=obj.pk)
+            saved = self.service_update(request, untouched, values)
+        else:
+            saved = self.service_create(request, form.cleaned_data)
+        obj.__dict__.update({k: v for k, v in saved.__dict__.items() if k != "_state"})
+        obj._state.adding = False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show a broken rule as an error of the form instead of losing what was typed."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as error:
+            request.domain_error = error  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form_class = super().get_form(request, obj, **kwargs)
+        error: DomainError | None = getattr(request, "domain_error", None)
+        if error is None:
+            return form_class
+
+        def clean(form: forms.ModelForm) -> None:
+            super(rejected, form).clean()
+            field = error.field if error.field in form.fields else None
+            form.add_error(field, ValidationError(str(error.detail), code=error.code))
+
+        rejected = type(form_class.__name__, (form_class,), {"clean": clean})
+        return rejected
+
+    def own_provider(self, request: HttpRequest) -> FleetProvider:
+        """The active provider, for services that create."""
+        return FleetProvider.objects.get(pk=getattr(request.user, "provider_id", None))
+
+
+class ReadOnlyAdmin(ProviderAdmin):
+    """Money and events: to be read, never touched."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline):
+    """Child rows on a parent's page: to be read."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class EventInline(ReadOnlyInline):
+    """The timeline of a state machine."""
+
+    fields = ("at", "from_state", "to_state", "actor", "reason")
+    readonly_fields = fields
+    ordering = ("-id",)
+
+
+Action = Callable[[Any, HttpRequest, QuerySet[Any]], None]
+
+
+def service_action(
+    description: Any, permission: str, call: Callable[[Any, Actor, str], Any]
+) -> Action:
+    """A list action that calls a service for each chosen row: `call(row, actor, reason)`.
+
+    Each row is its own transaction; refusals are shown with the row's name and change nothing.
+    `permission` is a full name ("drivers.change_driver"), checked again on the server.
+    """
+
+    def action(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        if not request.user.has_perm(permission):
+            messages.error(request, _("Your role does not allow this."))
+            return
+        actor, reason, done = admin_actor(request), request.POST.get("reason", ""), 0
+        for row in queryset:
+            try:
+                with transaction.atomic():
+                    call(row, actor, reason)
+            except DomainError as error:
+                messages.error(request, f"{row}: {error.detail}")
+            else:
+                done += 1
+        if done:
+            messages.success(request, _("Done for %(count)d.") % {"count": done})
+
+    name = str(permission.rpartition(".")[2]) + "_" + call.__name__
+    action.__name__ = name
+    return admin.action(description=description)(action)

@@ -1,0 +1,91 @@
+"""People and memberships."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from fleets import services
+from fleets.admin.base import ProviderAdmin, admin_actor, service_action
+from fleets.models import Membership, Role, User
+from voltop.context import Actor
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ModelAdmin):
+    """Role groups are seeded from code; platform groups are edited here by superusers."""
+
+    search_fields = ("name",)
+    filter_horizontal = ("permissions",)
+
+
+@admin.register(User)
+class UserAdmin(ProviderAdmin):
+    list_display = ("full_name", "email", "phone", "language", "is_active", "last_login")
+    list_filter = ("is_active", "language")
+    search_fields = ("full_name", "email", "phone")
+    fields = (
+        "full_name",
+        "email",
+        "phone",
+        "language",
+        "time_zone",
+        "is_active",
+        "is_staff",
+        "last_login",
+        "created_at",
+    )
+
+
+class MembershipForm(forms.ModelForm):
+    """Invites by e-mail: a known and an unknown person look the same."""
+
+    email = forms.EmailField(required=False)
+    full_name = forms.CharField(max_length=120, required=False)
+
+    class Meta:
+        model = Membership
+        fields = ("role",)
+
+
+def _end(membership: Membership, actor: Actor, reason: str) -> Membership:
+    return services.end_membership(membership, actor=actor, reason=reason)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ProviderAdmin):
+    form = MembershipForm
+    list_display = ("user", "role", "provider", "ended_at")
+    list_filter = ("role", ("ended_at", admin.EmptyFieldListFilter))
+    search_fields = ("user__full_name", "user__email")
+    list_select_related = ("user", "provider")
+    actions = (service_action("End membership", "fleets.change_membership", _end),)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("email", "full_name", "role") if obj is None else ("user", "role", "ended_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else ("user", "ended_at")
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Membership:
+        actor = admin_actor(request)
+        user = services.create_user(
+            actor=actor,
+            full_name=values["full_name"],
+            email=values["email"],
+            is_staff=True,
+        )
+        return services.add_member(
+            self.own_provider(request), user, actor=actor, role=Role(values["role"])
+        )
+
+    def service_update(
+        self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
+    ) -> Membership:
+        return services.change_role(obj, actor=admin_actor(request), role=values["role"])

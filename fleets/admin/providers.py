@@ -1,0 +1,100 @@
+"""Providers, their policies and depots."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from fleets import services
+from fleets.admin.base import EventInline, ProviderAdmin, admin_actor, service_action
+from fleets.models import Depot, FleetPolicy, FleetProvider, FleetProviderEvent
+from voltop.context import Actor
+
+
+class FleetProviderEventInline(EventInline):
+    model = FleetProviderEvent
+
+
+def _activate(provider: FleetProvider, actor: Actor, reason: str) -> FleetProvider:
+    return services.activate_provider(provider, actor=actor, reason=reason)
+
+
+def _suspend(provider: FleetProvider, actor: Actor, reason: str) -> FleetProvider:
+    return services.suspend_provider(provider, actor=actor, reason=reason)
+
+
+def _close(provider: FleetProvider, actor: Actor, reason: str) -> FleetProvider:
+    return services.close_provider(provider, actor=actor, reason=reason)
+
+
+@admin.register(FleetProvider)
+class FleetProviderAdmin(ProviderAdmin):
+    """Moves are for platform staff: a company does not suspend itself."""
+
+    list_display = ("name", "country", "currency", "time_zone", "status")
+    list_filter = ("status", "country")
+    search_fields = ("name", "legal_name", "tax_id")
+    inlines = (FleetProviderEventInline,)
+    actions = (
+        service_action("Activate", "fleets.view_all_providers", _activate),
+        service_action("Suspend", "fleets.view_all_providers", _suspend),
+        service_action("Close", "fleets.view_all_providers", _close),
+    )
+    readonly_fields = (
+        "country",
+        "currency",
+        "time_zone",
+        "status",
+        "max_drivers",
+        "max_vehicles",
+        "max_users",
+    )
+    fields = ("name", "legal_name", "tax_id", "language", *readonly_fields)
+
+    def service_update(
+        self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
+    ) -> FleetProvider:
+        return services.update_provider(obj, actor=admin_actor(request), **values)
+
+
+@admin.register(FleetPolicy)
+class FleetPolicyAdmin(ProviderAdmin):
+    list_display = ("provider", "shift_max_h", "min_rest_h", "four_eyes", "reservation_grid_min")
+    readonly_fields = ("provider",)
+
+    def service_update(
+        self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
+    ) -> FleetPolicy:
+        return services.change_policy(obj.provider, actor=admin_actor(request), values=values)
+
+
+def _retire(depot: Depot, actor: Actor, reason: str) -> Depot:
+    return services.retire_depot(depot, actor=actor, reason=reason)
+
+
+@admin.register(Depot)
+class DepotAdmin(ProviderAdmin):
+    list_display = ("name", "address", "time_zone", "grid_limit_kw", "retired_at")
+    list_filter = (("retired_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name", "address")
+    fields = (
+        "name",
+        "address",
+        "latitude",
+        "longitude",
+        "geofence_radius_m",
+        "time_zone",
+        "holiday_region",
+        "grid_limit_kw",
+        "opening_hours",
+    )
+    actions = (service_action("Retire", "fleets.change_depot", _retire),)
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Depot:
+        return services.create_depot(
+            self.own_provider(request), actor=admin_actor(request), **values
+        )
+
+    def service_update(self, request: HttpRequest, obj: Any, values: Mapping[str, Any]) -> Depot:
+        return services.update_depot(obj, actor=admin_actor(request), **values)

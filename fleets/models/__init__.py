@@ -1,0 +1,25 @@
+"""Tables of fleets, by noun: providers, people, audit, tokens."""
+
+from fleets.models.audit import AuditEntry
+from fleets.models.base import ProviderModel
+from fleets.models.people import Membership, Role, User
+from fleets.models.providers import (
+    Depot,
+    FleetPolicy,
+    FleetProvider,
+    FleetProviderEvent,
+    FleetProviderStatus,
+)
+
+__all__ = [
+    "AuditEntry",
+    "Depot",
+    "FleetPolicy",
+    "FleetProvider",
+    "FleetProviderEvent",
+    "FleetProviderStatus",
+    "Membership",
+    "ProviderModel",
+    "Role",
+    "User",
+]

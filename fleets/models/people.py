@@ -1,0 +1,132 @@
+"""People: one user per person, and the role each has at each provider."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from fleets.models.base import ProviderModel
+from fleets.querysets import UserQuerySet
+from voltop.context import Actor
+from voltop.models import Model
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Finds people by their log-in name, e-mail (any case) or phone (E.164)."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        name = (username or "").strip()
+        return self.get(Q(email=name.lower()) | Q(phone=name))
+
+    def create_user(
+        self, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> "User":
+        """A user; without a password it cannot log in by one."""
+        user = self.model(email=email.lower() if email else None, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin, Model):
+    """One person, whichever providers they work for; e-mail and/or phone is the log-in name.
+
+    `provider_id` and `roles` are not columns: they are the active provider and the roles there,
+    set once per request (`use_provider`). Owner at A is not owner at B.
+    """
+
+    email = models.EmailField(unique=True, null=True, blank=True)  # noqa: DJ001
+    phone = models.CharField(max_length=16, unique=True, null=True, blank=True)  # noqa: DJ001
+    full_name = models.CharField(max_length=120, blank=True)
+    language = models.CharField(max_length=5, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC")
+    token_version = models.PositiveIntegerField(default=1, editable=False)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(_("may use the admin"), default=False)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    provider_id: int | None = None
+    roles: frozenset[str] = frozenset()
+    _role_permissions: set[str] | None = None
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.CheckConstraint(
+                name="fleets_user_has_login",
+                condition=Q(email__isnull=False) | Q(phone__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="fleets_user_email_lower",
+                condition=Q(email__isnull=True) | Q(email=Lower("email")),
+            ),
+            models.CheckConstraint(
+                name="fleets_user_phone_e164",
+                condition=Q(phone__isnull=True) | Q(phone__regex=r"^\+[1-9][0-9]{6,14}$"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email or self.phone or str(self.pk)
+
+    def get_full_name(self) -> str:
+        return str(self)
+
+    def get_short_name(self) -> str:
+        return self.full_name.split(" ")[0] if self.full_name else str(self)
+
+    def use_provider(self, provider_id: int | None, roles: frozenset[str]) -> None:
+        """Fix the active provider and the roles held there, for this request."""
+        self.provider_id = provider_id
+        self.roles = roles
+        self._role_permissions = None
+
+    def actor(self) -> Actor:
+        return Actor("user", self.pk, self.provider_id)
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("owner")
+    MANAGER = "manager", _("manager")
+    DISPATCHER = "dispatcher", _("dispatcher")
+    ACCOUNTANT = "accountant", _("accountant")
+    SUPPORT = "support", _("support")
+    VIEWER = "viewer", _("viewer")
+
+
+class Membership(ProviderModel):
+    """A person's role at a provider; ended, never deleted."""
+
+    provider = models.ForeignKey(
+        "fleets.FleetProvider", models.PROTECT, related_name="memberships"
+    )
+    user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "provider"],
+                condition=Q(ended_at__isnull=True),
+                name="fleets_membership_one_per_provider",
+            ),
+            models.CheckConstraint(
+                name="fleets_membership_role_known", condition=Q(role__in=Role.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_role_display()} at {self.provider_id}"

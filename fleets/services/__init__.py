@@ -1,0 +1,32 @@
+"""Writes of fleets, by noun: providers, people, depots."""
+
+from fleets.services.depots import create_depot, retire_depot, update_depot
+from fleets.services.people import add_member, change_role, create_user, end_membership
+from fleets.services.providers import (
+    activate_provider,
+    change_policy,
+    close_provider,
+    create_provider,
+    require_active,
+    require_room,
+    suspend_provider,
+    update_provider,
+)
+
+__all__ = [
+    "activate_provider",
+    "add_member",
+    "change_policy",
+    "change_role",
+    "close_provider",
+    "create_depot",
+    "create_provider",
+    "create_user",
+    "end_membership",
+    "require_active",
+    "require_room",
+    "retire_depot",
+    "suspend_provider",
+    "update_depot",
+    "update_provider",
+]
