@@ -12,10 +12,14 @@ def roles_of_user(user: User) -> Iterable[tuple[int, str]]:
     Suspended, leaving and terminated drivers keep the role: what they may still do is decided
     where it is done.
     """
-    records = Driver.objects.unscoped().of_user(user.pk).exclude(
-        provider__status=FleetProviderStatus.CLOSED
+    records = (
+        Driver.objects.unscoped()
+        .of_user(user.pk)
+        .exclude(provider__status=FleetProviderStatus.CLOSED)
     )
-    return [(provider_id, "driver") for provider_id in records.values_list("provider_id", flat=True)]
+    return [
+        (provider_id, "driver") for provider_id in records.values_list("provider_id", flat=True)
+    ]
 
 
 def blockers_of_provider(provider: object) -> list[dict[str, object]]:

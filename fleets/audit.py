@@ -33,7 +33,8 @@ def record(
         object_type=obj._meta.label_lower,
         object_id=str(obj.pk),
         changes={
-            name: [_plain(before), _plain(after)] for name, (before, after) in (changes or {}).items()
+            name: [_plain(before), _plain(after)]
+            for name, (before, after) in (changes or {}).items()
         },
         reason=reason[:500],
         request_id=current_request_id()[:64],

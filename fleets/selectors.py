@@ -12,9 +12,11 @@ def roles_of(user: User) -> dict[int, frozenset[str]]:
     Closed providers are left out: nobody works there any more.
     """
     found: defaultdict[int, set[str]] = defaultdict(set)
-    memberships = Membership.objects.unscoped().filter(
-        user_id=user.pk, ended_at__isnull=True
-    ).exclude(provider__status=FleetProviderStatus.CLOSED)
+    memberships = (
+        Membership.objects.unscoped()
+        .filter(user_id=user.pk, ended_at__isnull=True)
+        .exclude(provider__status=FleetProviderStatus.CLOSED)
+    )
     for provider_id, role in memberships.values_list("provider_id", "role"):
         found[provider_id].add(role)
     for function in registry.collect(registry.USER_ROLES).values():

@@ -46,9 +46,7 @@ class Driver(ProviderModel):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="driver_records"
     )
-    depot = models.ForeignKey(
-        Depot, models.PROTECT, related_name="drivers", null=True, blank=True
-    )
+    depot = models.ForeignKey(Depot, models.PROTECT, related_name="drivers", null=True, blank=True)
     employee_number = models.CharField(max_length=32, blank=True)
     given_name = models.CharField(max_length=80)
     family_name = models.CharField(max_length=80)
@@ -69,7 +67,9 @@ class Driver(ProviderModel):
     class Meta:
         ordering = ("id",)
         constraints = [
-            models.UniqueConstraint(fields=["provider", "user"], name="drivers_driver_one_per_user"),
+            models.UniqueConstraint(
+                fields=["provider", "user"], name="drivers_driver_one_per_user"
+            ),
             models.UniqueConstraint(
                 fields=["provider", "employee_number"],
                 condition=~Q(employee_number=""),

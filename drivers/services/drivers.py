@@ -182,9 +182,7 @@ def _move(
 ) -> Driver:
     at = at or clock.now()
     actor.require_same_provider(driver)
-    left = DRIVER_MACHINE.move(
-        driver, to, actor=actor, at=at, reason=reason, only_from=only_from
-    )
+    left = DRIVER_MACHINE.move(driver, to, actor=actor, at=at, reason=reason, only_from=only_from)
     driver.refresh_from_db()
     driver_moved.send(Driver, driver=driver, from_state=left, to_state=to, actor=actor, at=at)
     return driver

@@ -80,9 +80,7 @@ class ProviderAdmin(ModelAdmin):
             and bool(self.opts.get_field(entry).is_relation)
         )
 
-    def formfield_for_foreignkey(
-        self, db_field: Any, request: HttpRequest, **kwargs: Any
-    ) -> Any:
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         queryset = kwargs.get("queryset") or db_field.remote_field.model._default_manager.all()
         kwargs["queryset"] = scoped(queryset, request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

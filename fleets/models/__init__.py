@@ -10,8 +10,19 @@ from fleets.models.providers import (
     FleetProviderEvent,
     FleetProviderStatus,
 )
+from fleets.models.tokens import (
+    ApiAccessToken,
+    ApiClient,
+    AttemptWindow,
+    RefreshFamily,
+    RefreshToken,
+    RevokeReason,
+)
 
 __all__ = [
+    "ApiAccessToken",
+    "ApiClient",
+    "AttemptWindow",
     "AuditEntry",
     "Depot",
     "FleetPolicy",
@@ -20,6 +31,9 @@ __all__ = [
     "FleetProviderStatus",
     "Membership",
     "ProviderModel",
+    "RefreshFamily",
+    "RefreshToken",
+    "RevokeReason",
     "Role",
     "User",
 ]

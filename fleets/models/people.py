@@ -42,8 +42,8 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
     set once per request (`use_provider`). Owner at A is not owner at B.
     """
 
-    email = models.EmailField(unique=True, null=True, blank=True)  # noqa: DJ001
-    phone = models.CharField(max_length=16, unique=True, null=True, blank=True)  # noqa: DJ001
+    email = models.EmailField(unique=True, null=True, blank=True)
+    phone = models.CharField(max_length=16, unique=True, null=True, blank=True)
     full_name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=5, default="en")
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -108,9 +108,7 @@ class Role(models.TextChoices):
 class Membership(ProviderModel):
     """A person's role at a provider; ended, never deleted."""
 
-    provider = models.ForeignKey(
-        "fleets.FleetProvider", models.PROTECT, related_name="memberships"
-    )
+    provider = models.ForeignKey("fleets.FleetProvider", models.PROTECT, related_name="memberships")
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -48,9 +48,7 @@ def create_depot(
 
 
 @transaction.atomic
-def update_depot(
-    depot: Depot, *, actor: Actor, at: datetime | None = None, **values: Any
-) -> Depot:
+def update_depot(depot: Depot, *, actor: Actor, at: datetime | None = None, **values: Any) -> Depot:
     """Change a depot that is in use. Raises DepotRetired, DepotNameTaken (409)."""
     at = at or clock.now()
     actor.require_same_provider(depot)

@@ -1,0 +1,18 @@
+"""Every address of Voltop: the admin, the API of all apps, health."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/", permanent=False)),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("fleets.urls")),
+    path("api/v1/", include("drivers.urls")),
+    path("api/v1/", include("vehicles.urls")),
+    path("api/v1/", include("chat.urls")),
+    path("api/v1/", include("telemetry.urls")),
+    path("api/v1/", include("shifts.urls")),
+    path("api/v1/", include("reservations.urls")),
+    path("api/v1/", include("payments.urls")),
+]
