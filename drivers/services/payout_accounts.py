@@ -40,9 +40,13 @@ def set_payout_account(
     Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
     fingerprint = crypto.fingerprint(accounts.canonical_text(kind, checked), "payout_account")
     current = PayoutAccount.objects.current().filter(driver=driver).first()
-    if current is not None and bytes(current.fingerprint or b"") == fingerprint:
-        if (current.holder_name, current.holder_tax_id) == (holder_name, holder_tax_id):
-            raise PayoutAccountUnchanged()
+    holder = (holder_name, holder_tax_id)
+    if (
+        current is not None
+        and bytes(current.fingerprint or b"") == fingerprint
+        and (current.holder_name, current.holder_tax_id) == holder
+    ):
+        raise PayoutAccountUnchanged()
     first = not PayoutAccount.objects.filter(driver=driver).exists()
     PayoutAccount.objects.current().filter(driver=driver).update(retired_at=at)
     account = PayoutAccount.objects.create(
