@@ -26,3 +26,6 @@ class Model(models.Model):
 
     class Meta:
         abstract = True
+
+
+from voltop import tables  # noqa: E402, F401  (Django looks for an app's tables here)

@@ -1,0 +1,176 @@
+"""The kernel's own tables. Each belongs to the module of its name; write it only through that.
+
+They know no provider but by a plain `provider_id`, because the kernel imports no app; null means
+work of the platform itself.
+"""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from voltop.ids import uuid7
+from voltop.models import Model
+from voltop.states import StateEvent
+
+
+class SubjectKey(Model):
+    """The data key of one person or thing, wrapped by a master key (`voltop.crypto`).
+
+    `wrapped_key` is empty once the key is destroyed: the row stays, so that nothing is ever
+    encrypted for an erased subject again.
+    """
+
+    provider_id = models.BigIntegerField(null=True, blank=True)
+    subject = models.CharField(max_length=120)
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    wrapped_key = models.BinaryField()
+    key_id = models.CharField(max_length=40)
+    destroyed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject", "provider_id"], nulls_distinct=False, name="subject_key_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(destroyed_at=None) ^ Q(wrapped_key=b""),
+                name="subject_key_destroyed_is_empty",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Counter(Model):
+    """The last number given out in one series of a provider (`voltop.numbering`)."""
+
+    provider_id = models.BigIntegerField()
+    name = models.CharField(max_length=60)
+    last = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider_id", "name"], name="counter_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.last}"
+
+
+class JobRun(Model):
+    """One run of a scheduled job that must not happen twice (`voltop.jobs`)."""
+
+    job = models.CharField(max_length=80)
+    provider_id = models.BigIntegerField(null=True, blank=True)
+    slot = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job", "provider_id", "slot"], nulls_distinct=False, name="job_run_unique"
+            )
+        ]
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.slot}"
+
+
+class Job(Model):
+    """Work that somebody asked for and may watch: state, progress, result (`voltop.jobs`)."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    provider_id = models.BigIntegerField(null=True, blank=True)
+    kind = models.CharField(max_length=80)
+    actor = models.CharField(max_length=80)
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    params = models.JSONField(default=dict, blank=True)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.CharField(max_length=500, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["done", "failed"], finished_at__isnull=False)
+                | Q(state__in=["queued", "running"], finished_at=None),
+                name="job_finished_at_matches_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="failed") ^ Q(error_code=""), name="job_error_only_if_failed"
+            ),
+            models.CheckConstraint(
+                condition=Q(done__gte=0) & (Q(total=None) | Q(done__lte=models.F("total"))),
+                name="job_done_within_total",
+            ),
+        ]
+        indexes = [models.Index(fields=["provider_id", "kind", "-id"], name="job_by_kind")]
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class JobEvent(StateEvent):
+    """One move of a job."""
+
+    provider_id = models.BigIntegerField(null=True, blank=True, db_index=True)
+    job = models.ForeignKey(Job, models.PROTECT, related_name="events")
+
+
+class OutboxMessage(Model):
+    """Something to be done outside the database because of a committed change (`voltop.outbox`).
+
+    `id` gives the order, `uuid` is what the outside sees: the same in every attempt.
+    """
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    topic = models.CharField(max_length=80)
+    provider_id = models.BigIntegerField(null=True, blank=True)
+    object_key = models.CharField(max_length=120)
+    payload = models.JSONField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    dead_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(sent_at=None) | Q(dead_at=None), name="outbox_sent_or_dead"
+            ),
+            models.CheckConstraint(
+                condition=Q(lease_until=None) | Q(sent_at=None, dead_at=None),
+                name="outbox_lease_only_while_pending",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_at", "id"],
+                condition=Q(sent_at=None, dead_at=None),
+                name="outbox_due",
+            ),
+            models.Index(
+                fields=["object_key", "id"],
+                condition=Q(sent_at=None, dead_at=None),
+                name="outbox_pending_of_object",
+            ),
+        ]
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.object_key}"
