@@ -1,41 +1,25 @@
-"""Scoping: the chainable reads that keep one provider's rows apart from another's.
+"""Scoping of fleets' own tables; the general form is `voltop.querysets.ProviderQuerySet`."""
 
-`unscoped()` is the only way to see several providers; it is spelled out so that it can be searched
-for. Not here: who may read at all (`fleets.backends`).
-"""
+from typing import Self
 
-from typing import Self, TypeVar
+from voltop.querysets import M, ProviderQuerySet
 
-from django.db import models
-
-M = TypeVar("M", bound=models.Model)
-
-
-class ProviderQuerySet(models.QuerySet[M]):
-    """Rows of one provider; fails closed: without a provider there is nothing to see."""
-
-    def for_provider(self, provider_id: int | None) -> Self:
-        if provider_id is None:
-            return self.none()
-        return self.filter(provider_id=provider_id)
-
-    def unscoped(self) -> Self:
-        """Rows of all providers: for platform staff with the permission, and for jobs."""
-        return self.all()
+__all__ = ["FleetProviderQuerySet", "M", "ProviderQuerySet", "UserQuerySet"]
 
 
 class FleetProviderQuerySet(ProviderQuerySet[M]):
+    """A provider belongs to itself."""
+
     def for_provider(self, provider_id: int | None) -> Self:
         return self.none() if provider_id is None else self.filter(pk=provider_id)
 
 
 class UserQuerySet(ProviderQuerySet[M]):
+    """People belong where they have a standing membership."""
+
     def for_provider(self, provider_id: int | None) -> Self:
-        """People with a standing membership at the provider."""
         if provider_id is None:
             return self.none()
-        return self.filter(
-            pk__in=self.model._meta.get_field("memberships")
-            .related_model._base_manager.filter(provider_id=provider_id, ended_at__isnull=True)
-            .values("user_id")
-        )
+        memberships = self.model._meta.get_field("memberships").related_model
+        standing = memberships._base_manager.filter(provider_id=provider_id, ended_at__isnull=True)
+        return self.filter(pk__in=standing.values("user_id"))

@@ -4,6 +4,8 @@ from collections import defaultdict
 
 from fleets.models import FleetProvider, FleetProviderStatus, Membership, User
 from voltop import registry
+from voltop.context import Actor
+from voltop.errors import NotFound
 
 
 def roles_of(user: User) -> dict[int, frozenset[str]]:
@@ -23,6 +25,14 @@ def roles_of(user: User) -> dict[int, frozenset[str]]:
         for provider_id, role in function(user):
             found[provider_id].add(role)
     return {provider_id: frozenset(roles) for provider_id, roles in sorted(found.items())}
+
+
+def active_provider(actor: Actor) -> FleetProvider:
+    """The provider that the actor acts for. Raises NotFound where there is none."""
+    provider = FleetProvider.objects.filter(pk=actor.provider_id).first()
+    if provider is None:
+        raise NotFound()
+    return provider
 
 
 def providers_of(user: User) -> list[FleetProvider]:

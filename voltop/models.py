@@ -19,6 +19,8 @@ class Model(models.Model):
     """
 
     append_only: ClassVar[bool] = False
+    shared_catalogue: ClassVar[bool] = False
+    """Rows that belong to no provider and may be read by all (vehicle models, public stations)."""
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)

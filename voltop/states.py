@@ -19,22 +19,27 @@ from django.db import models, transaction
 from voltop.context import Actor
 from voltop.errors import IllegalMove, NotFound
 from voltop.models import Model
+from voltop.querysets import ProviderQuerySet
 
 
 class StateEvent(Model):
     """One move of a state machine: the timeline that users see. Append-only.
 
     Each machine has its own table: a subclass with a foreign key whose related_name is "events".
+    `provider_id` repeats the moved row's provider, so that timelines are scoped like all else.
     `at` is when it happened (UTC); `created_at`, when it was recorded.
     """
 
     append_only = True
 
+    provider_id = models.BigIntegerField(db_index=True)
     from_state = models.CharField(max_length=24, blank=True)
     to_state = models.CharField(max_length=24)
     actor = models.CharField(max_length=80)
     at = models.DateTimeField()
     reason = models.CharField(max_length=500, blank=True)
+
+    objects = ProviderQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -99,5 +104,10 @@ class Machine:
         self, obj: Any, state: str, to: str, actor: Actor, at: datetime, reason: str
     ) -> None:
         obj.events.create(
-            from_state=state, to_state=to, actor=str(actor), at=at, reason=reason[:500]
+            provider_id=obj.provider_id,
+            from_state=state,
+            to_state=to,
+            actor=str(actor),
+            at=at,
+            reason=reason[:500],
         )

@@ -37,12 +37,17 @@ def admin_actor(request: HttpRequest) -> Actor:
 
 
 def scoped(queryset: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
-    """The rows of a model that this admin user may see: fails closed."""
+    """The rows of a model that this admin user may see.
+
+    Fails closed: of a model that neither belongs to providers nor is a shared catalogue, only
+    superusers see anything.
+    """
     user = request.user
     provider_id = getattr(user, "provider_id", None)
     for_provider = getattr(queryset, "for_provider", None)
     if for_provider is None:
-        return queryset  # a catalogue or a platform table: nobody's data
+        shared = getattr(queryset.model, "shared_catalogue", False)
+        return queryset if shared or getattr(user, "is_superuser", False) else queryset.none()
     if provider_id is None and user.has_perm(PLATFORM_PERMISSION):
         return queryset.unscoped()  # type: ignore[attr-defined]
     return for_provider(provider_id)

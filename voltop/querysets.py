@@ -1,0 +1,24 @@
+"""Scoping: the chainable reads that keep one provider's rows apart from another's.
+
+`unscoped()` is the only way to see several providers; it is spelled out so that it can be searched
+for. Not here: who may read at all (`fleets.backends`).
+"""
+
+from typing import Self, TypeVar
+
+from django.db import models
+
+M = TypeVar("M", bound=models.Model)
+
+
+class ProviderQuerySet(models.QuerySet[M]):
+    """Rows of one provider; fails closed: without a provider there is nothing to see."""
+
+    def for_provider(self, provider_id: int | None) -> Self:
+        if provider_id is None:
+            return self.none()
+        return self.filter(provider_id=provider_id)
+
+    def unscoped(self) -> Self:
+        """Rows of all providers: for platform staff with the permission, and for jobs."""
+        return self.all()
