@@ -1,28 +1,31 @@
-"""Fixtures of the whole suite."""
+"""Fixtures of the whole suite: how tests whose transactions really commit clean up.
 
-from collections.abc import Iterator
+`@pytest.mark.django_db(transaction=True)` is for threads and live servers; such tests are few.
+Django would empty every table with a TRUNCATE, which append-only tables refuse, and seed anew.
+Here the tables that migrate left empty are emptied, as a replica would: only the test cluster
+grants that.
+"""
+
 from typing import Any
 
 import pytest
 
-# Seeded by migrate and never written by a test.
-_SEEDED = {"django_migrations", "django_content_type", "auth_permission", "auth_group_permissions"}
-_SEEDED |= {"auth_group"}
 
-
-@pytest.fixture
-def committed_db(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
-    """A database whose transactions really commit, for tests with threads; emptied afterwards.
-
-    Append-only tables are emptied as a replica would: only the test cluster grants that.
-    """
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
     from django.db import connection, transaction
+    from django.test import TransactionTestCase
 
-    with django_db_blocker.unblock():
-        yield
-        tables = set(connection.introspection.table_names()) - _SEEDED
-        listed = ", ".join(connection.ops.quote_name(table) for table in sorted(tables))
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        tables = sorted(connection.introspection.table_names(cursor))
+        empty = []
+        for table in map(connection.ops.quote_name, tables):
+            cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {table})")  # noqa: S608
+            empty += [table] if cursor.fetchone()[0] else []
+
+    def empty_tables(self: TransactionTestCase) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
-            cursor.execute(f"TRUNCATE {listed}")
-        connection.close()
+            cursor.execute(f"TRUNCATE {', '.join(empty)}")
+
+    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]

@@ -78,3 +78,63 @@ class PolicyOutOfRange(DomainError):
     code = "policy_out_of_range"
     status = 400
     message = _("This policy value is outside what makes sense.")
+
+
+class NoCredentials(DomainError):
+    """Base of what keeps a caller out; never tells which part was wrong."""
+
+    status = 401
+
+
+class InvalidToken(NoCredentials):
+    """Forged, expired, logged out or of another person's making: all alike."""
+
+    code = "invalid_token"
+    message = _("The access token is not valid, or no longer: refresh it or log in.")
+
+
+class InvalidCredentials(NoCredentials):
+    """Unknown name, wrong password, disabled person: all alike."""
+
+    code = "invalid_credentials"
+    message = _("This log-in name and password do not belong together.")
+
+
+class InvalidRefreshToken(NoCredentials):
+    code = "invalid_refresh_token"
+    message = _("The refresh token is not valid, or no longer: log in again.")
+
+
+class TooManyAttempts(DomainError):
+    """Answered alike for known and unknown log-in names; Retry-After says when."""
+
+    code = "too_many_attempts"
+    status = 429
+    message = _("Too many attempts: wait and try again.")
+
+
+class WrongPassword(DomainError):
+    code = "wrong_password"
+    status = 400
+    message = _("This is not your present password.")
+
+
+class WeakPassword(DomainError):
+    """`extra.rules` lists what the new password breaks."""
+
+    code = "weak_password"
+    status = 400
+    message = _("The new password is too easy to guess.")
+
+
+class UnknownScope(DomainError):
+    """`extra.scopes` lists those that do not exist or that no machine may have."""
+
+    code = "unknown_scope"
+    status = 400
+    message = _("No such scope can be granted to an API client.")
+
+
+class ClientRevoked(DomainError):
+    code = "client_revoked"
+    message = _("The API client is revoked.")

@@ -1,5 +1,6 @@
 """Scoping of fleets' own tables; the general form is `voltop.querysets.ProviderQuerySet`."""
 
+import re
 from typing import Self
 
 from voltop.querysets import M, ProviderQuerySet
@@ -16,6 +17,13 @@ class FleetProviderQuerySet(ProviderQuerySet[M]):
 
 class UserQuerySet(ProviderQuerySet[M]):
     """People belong where they have a standing membership."""
+
+    def with_login(self, name: str) -> Self:
+        """Whom a log-in name means: an e-mail in any case, or a phone, spaces and all."""
+        name = name.strip()
+        if name.startswith("+"):
+            return self.filter(phone=re.sub(r"[ ()./-]", "", name))
+        return self.filter(email=name.lower())
 
     def for_provider(self, provider_id: int | None) -> Self:
         if provider_id is None:

@@ -1,9 +1,22 @@
 """Reads that join fleets' models: which roles a person holds, and where."""
 
+import uuid
 from collections import defaultdict
 
-from fleets.models import FleetProvider, FleetProviderStatus, Membership, User
-from voltop import registry
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
+
+from fleets import tokens
+from fleets.models import (
+    ApiAccessToken,
+    FleetProvider,
+    FleetProviderStatus,
+    Membership,
+    RefreshFamily,
+    User,
+)
+from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import NotFound
 
@@ -14,12 +27,11 @@ def roles_of(user: User) -> dict[int, frozenset[str]]:
     Closed providers are left out: nobody works there any more.
     """
     found: defaultdict[int, set[str]] = defaultdict(set)
-    memberships = (
-        Membership.objects.unscoped()
-        .filter(user_id=user.pk, ended_at__isnull=True)
-        .exclude(provider__status=FleetProviderStatus.CLOSED)
-    )
-    for provider_id, role in memberships.values_list("provider_id", "role"):
+    standing = user.standing_roles
+    if standing is None:
+        memberships = _standing().filter(user_id=user.pk)
+        standing = list(memberships.values_list("provider_id", "role"))
+    for provider_id, role in standing:
         found[provider_id].add(role)
     for function in registry.collect(registry.USER_ROLES).values():
         for provider_id, role in function(user):
@@ -33,6 +45,49 @@ def active_provider(actor: Actor) -> FleetProvider:
     if provider is None:
         raise NotFound()
     return provider
+
+
+def _standing() -> QuerySet[Membership]:
+    return (
+        Membership.objects.unscoped()
+        .filter(ended_at__isnull=True)
+        .exclude(provider__status=FleetProviderStatus.CLOSED)
+    )
+
+
+def load_person(user_id: int, token_version: int, family: uuid.UUID) -> User | None:
+    """The person an access token speaks for, if it still holds: one query, roles included.
+
+    It holds while the person is not disabled, the token version is the row's, and the log-in it
+    came from has neither been ended nor run out.
+    """
+    alive = RefreshFamily.objects.filter(
+        user_id=OuterRef("pk"), key=family, revoked_at__isnull=True, expires_at__gt=clock.now()
+    )
+    pairs = _standing().filter(user_id=OuterRef("pk"))
+    user = (
+        User.objects.filter(Exists(alive), pk=user_id, token_version=token_version, is_active=True)
+        .annotate(role_pairs=ArraySubquery(pairs.values(p=JSONObject(p="provider_id", r="role"))))
+        .first()
+    )
+    if user is not None:
+        user.standing_roles = [(pair["p"], pair["r"]) for pair in user.role_pairs]
+    return user
+
+
+def load_client_token(raw: str) -> ApiAccessToken | None:
+    """The living token of an API client that is not revoked, with client and provider."""
+    return (
+        ApiAccessToken.objects.unscoped()
+        .select_related("application__provider")
+        .filter(
+            token_checksum=tokens.hash_token(raw),
+            expires__gt=clock.now(),
+            application__revoked_at__isnull=True,
+        )
+        .exclude(application__provider__status=FleetProviderStatus.CLOSED)
+        .first()
+    )
 
 
 def providers_of(user: User) -> list[FleetProvider]:

@@ -14,6 +14,9 @@ USER_ROLES = "fleets.user_roles"
 ROLE_PERMISSIONS = "fleets.role_permissions"
 """key = app label, () -> {role: codenames}: what each role may do with the app's models."""
 
+API_SCOPES = "fleets.api_scopes"
+"""key = app label, () -> {scope: codenames}: what an API client's scope opens in the app."""
+
 PROVIDER_BLOCKERS = "fleets.provider_blockers"
 """(provider) -> list of {code, detail, count}: what stands in the way of closing a provider."""
 

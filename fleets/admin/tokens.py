@@ -4,12 +4,13 @@ oauth-toolkit registers admin pages for its own tables as well; we use none of t
 the pages go.
 """
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
-from unfold.admin import ModelAdmin
 
+from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -29,29 +30,27 @@ for _model in (
         admin.site.unregister(_model)
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that only services write."""
+class PlatformOnlyAdmin(ReadOnlyAdmin):
+    """Rows of people, not of a provider: for platform staff."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        everywhere = request.user.has_perm(PLATFORM_PERMISSION)
+        return everywhere and super().has_view_permission(request, obj)
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    has_module_permission = has_view_permission
 
 
 @admin.register(RefreshFamily)
-class RefreshFamilyAdmin(ReadOnlyAdmin):
+class RefreshFamilyAdmin(PlatformOnlyAdmin):
     list_display = ("id", "user", "device_label", "last_used_at", "expires_at", "revoked_reason")
     list_filter = ("revoked_reason",)
     search_fields = ("user__email", "user__phone", "device_label")
     list_select_related = ("user",)
+    exclude = ("device_hash",)
 
 
 @admin.register(RefreshToken)
-class RefreshTokenAdmin(ReadOnlyAdmin):
+class RefreshTokenAdmin(PlatformOnlyAdmin):
     list_display = ("id", "family", "generation", "created_at", "used_at", "expires_at")
     list_select_related = ("family",)
     exclude = ("token_hash",)
@@ -69,12 +68,13 @@ class ApiClientAdmin(ReadOnlyAdmin):
 @admin.register(ApiAccessToken)
 class ApiAccessTokenAdmin(ReadOnlyAdmin):
     list_display = ("id", "application", "scope", "created_at", "expires")
+    search_fields = ("application__name",)
     list_select_related = ("application",)
     exclude = ("token_checksum",)
 
 
 @admin.register(AttemptWindow)
-class AttemptWindowAdmin(ReadOnlyAdmin):
+class AttemptWindowAdmin(PlatformOnlyAdmin):
     list_display = ("id", "purpose", "updated_at")
     list_filter = ("purpose",)
     exclude = ("key_hash",)

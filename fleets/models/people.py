@@ -7,6 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from fleets.models.base import ProviderModel
@@ -58,6 +59,7 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
 
     provider_id: int | None = None
     roles: frozenset[str] = frozenset()
+    standing_roles: list[tuple[int, str]] | None = None  # loaded with the row: fleets.selectors
     _role_permissions: set[str] | None = None
 
     class Meta:
@@ -91,6 +93,12 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
         self.provider_id = provider_id
         self.roles = roles
         self._role_permissions = None
+
+    def activate(self, request: HttpRequest) -> None:
+        """Fix the active provider that an API request names; see `fleets.principals`."""
+        from fleets.principals import activate_person  # reads models: not at the top
+
+        activate_person(self, request)
 
     def actor(self) -> Actor:
         return Actor("user", self.pk, self.provider_id)

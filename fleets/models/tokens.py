@@ -18,6 +18,8 @@ from oauth2_provider.models import AbstractAccessToken, AbstractApplication
 from fleets.models.base import ProviderModel
 from voltop.models import Model
 
+HASH = r"^[0-9a-f]{64}$"
+
 
 class RevokeReason(models.TextChoices):
     LOGOUT = "logout", _("logged out")
@@ -99,7 +101,7 @@ class RefreshToken(Model):
                 name="fleets_refresh_one_unused",
             ),
             models.CheckConstraint(
-                name="fleets_refresh_hashed", condition=Q(token_hash__regex=r"^[0-9a-f]{64}$")
+                name="fleets_refresh_hashed", condition=Q(token_hash__regex=HASH)
             ),
         ]
 
@@ -124,6 +126,8 @@ class ApiClient(AbstractApplication, ProviderModel):
     last_token_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    shown_secret = ""  # set by the request that made the secret, never stored
+
     client_type = AbstractApplication.CLIENT_CONFIDENTIAL
     authorization_grant_type = AbstractApplication.GRANT_CLIENT_CREDENTIALS
     hash_client_secret = True
@@ -144,7 +148,7 @@ class ApiClient(AbstractApplication, ProviderModel):
         constraints = [
             models.CheckConstraint(
                 name="fleets_client_secret_hashed",
-                condition=Q(client_secret__regex=r"^[0-9a-f]{64}$"),
+                condition=Q(client_secret__regex=HASH),
             ),
         ]
 
@@ -176,7 +180,7 @@ class ApiAccessToken(AbstractAccessToken, ProviderModel):
         constraints = [
             models.CheckConstraint(
                 name="fleets_client_token_hashed",
-                condition=Q(token_checksum__regex=r"^[0-9a-f]{64}$"),
+                condition=Q(token_checksum__regex=HASH),
             ),
         ]
 

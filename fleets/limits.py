@@ -1,0 +1,110 @@
+"""Limits on guessing, kept in PostgreSQL so that they hold in parallel and without Redis.
+
+An attempt takes its slot *before* the password is looked at, in one statement: of any number of
+parallel tries exactly `count` get through. A try that turned out to be right gives its slot back;
+so only failures count, and a depot whose people log in through one address is not shut out.
+"""
+
+import ipaddress
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+
+from fleets.errors import TooManyAttempts
+from fleets.models import AttemptWindow
+from fleets.tokens import lookup_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` attempts under one key in any span of `per`."""
+
+    purpose: str
+    count: int
+    per: timedelta
+
+
+LOGIN_ACCOUNT = Limit("login_account", 5, timedelta(minutes=15))
+LOGIN_ADDRESS = Limit("login_address", 50, timedelta(minutes=15))
+CLIENT_ADDRESS = Limit("client_address", 50, timedelta(minutes=15))
+
+_TAKE = """
+INSERT INTO fleets_attemptwindow AS w (purpose, key_hash, hits)
+VALUES (%(purpose)s, %(key)s, ARRAY[%(at)s::timestamptz])
+ON CONFLICT (purpose, key_hash) DO UPDATE
+SET hits = ARRAY(SELECT h FROM unnest(w.hits) h WHERE h > %(since)s ORDER BY h)
+           || %(at)s::timestamptz
+WHERE (SELECT count(*) FROM unnest(w.hits) h WHERE h > %(since)s) < %(count)s
+RETURNING 1
+"""
+_OLDEST = """
+SELECT min(h) FROM fleets_attemptwindow w, unnest(w.hits) h
+WHERE w.purpose = %(purpose)s AND w.key_hash = %(key)s AND h > %(since)s
+"""
+_GIVE_BACK = """
+UPDATE fleets_attemptwindow
+SET hits = hits[:array_position(hits, %(at)s::timestamptz) - 1]
+           || hits[array_position(hits, %(at)s::timestamptz) + 1:]
+WHERE purpose = %(purpose)s AND key_hash = %(key)s
+  AND array_position(hits, %(at)s::timestamptz) IS NOT NULL
+"""
+
+
+def take(limit: Limit, key: str, *, at: datetime) -> None:
+    """Take one slot, or raise TooManyAttempts (429) with the seconds until one is free.
+
+    Must not stand inside a transaction that the refusal would roll back.
+    """
+    values: dict[str, Any] = {
+        "purpose": limit.purpose,
+        "key": lookup_hash(f"{limit.purpose}:{key}"),
+        "at": at,
+        "since": at - limit.per,
+        "count": limit.count,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, values)
+        if cursor.fetchone():
+            return
+        cursor.execute(_OLDEST, values)
+        oldest = cursor.fetchone()[0] or at
+    wait_s = math.ceil((oldest + limit.per - at).total_seconds())
+    raise TooManyAttempts(retry_after_s=max(1, wait_s))
+
+
+def give_back(limit: Limit, key: str, *, at: datetime) -> None:
+    """Return the slot taken at `at`: the attempt was genuine."""
+    key_hash = lookup_hash(f"{limit.purpose}:{key}")
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, {"purpose": limit.purpose, "key": key_hash, "at": at})
+
+
+def forget_before(at: datetime) -> int:
+    """Delete windows untouched since `at`; for the clean-up job."""
+    return AttemptWindow.objects.filter(updated_at__lt=at).delete()[0]
+
+
+def client_address(request: HttpRequest) -> str:
+    """The caller's address as limits see it: IPv4 whole, IPv6 by its /64 network.
+
+    Behind `TRUSTED_PROXIES` proxies it is that many steps from the right of X-Forwarded-For, which
+    the outermost of our own proxies wrote; what the caller put further left is not believed.
+    """
+    address = str(request.META.get("REMOTE_ADDR") or "")
+    if settings.TRUSTED_PROXIES:
+        steps = [s.strip() for s in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        address = steps[-min(settings.TRUSTED_PROXIES, len(steps))] or address
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed)

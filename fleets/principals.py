@@ -1,0 +1,84 @@
+"""For whom a request speaks, and at which provider.
+
+A principal is a `fleets.User` or a `ClientPrincipal`. Both answer `has_perm`, `actor` and
+`activate`; the latter fixes the one active provider of the request, never "all".
+"""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from fleets import scopes
+from fleets.errors import ProviderRequired
+from fleets.models import ApiAccessToken, FleetProvider, User
+from fleets.selectors import roles_of
+from voltop.context import Actor
+from voltop.errors import NotFound
+
+PROVIDER_HEADER = "HTTP_X_VOLTOP_PROVIDER"
+
+
+def named_provider(request: HttpRequest) -> int | None:
+    """The provider id in X-Voltop-Provider; what is no id names no provider of anyone's: 404."""
+    named = request.META.get(PROVIDER_HEADER)
+    if named is None:
+        return None
+    if not (named.isascii() and named.isdigit() and len(named) <= 18):
+        raise NotFound()
+    return int(named)
+
+
+def activate_person(user: User, request: HttpRequest) -> None:
+    """The provider the person named, else the only one that lets them in.
+
+    Platform staff may name any. Raises ProviderRequired (403) when none is named and there is not
+    exactly one; NotFound (404) for a provider that is not theirs, which may not even exist.
+    """
+    named = named_provider(request)
+    roles = roles_of(user)
+    if named is None:
+        if len(roles) != 1:
+            raise ProviderRequired()
+        named = next(iter(roles))
+    if named not in roles and not _may_enter_any(user, named):
+        raise NotFound()
+    user.use_provider(named, roles.get(named, frozenset()))
+
+
+def _may_enter_any(user: User, provider_id: int) -> bool:
+    return (
+        user.has_perm("fleets.view_all_providers")
+        and FleetProvider.objects.filter(pk=provider_id).exists()
+    )
+
+
+class ClientPrincipal:
+    """An integrator's program, as far as its token's scopes reach."""
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+
+    def __init__(self, token: ApiAccessToken) -> None:
+        self.client = token.application
+        self.id = self.pk = self.client.pk
+        self.scopes = frozenset(token.scope.split()) & frozenset(self.client.scopes)
+        self.provider_id: int | None = None
+
+    def __str__(self) -> str:
+        return self.client.name
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return perm in scopes.permissions_of(self.scopes)
+
+    def activate(self, request: HttpRequest) -> None:
+        """A client serves its own provider; naming another is 404."""
+        named = named_provider(request)
+        if named not in (None, self.client.provider_id):
+            raise NotFound()
+        self.provider_id = self.client.provider_id
+
+    def actor(self) -> Actor:
+        return Actor("client", self.client.pk, self.provider_id, self.client.name)

@@ -1,0 +1,279 @@
+"""Logging in, staying logged in, and logging out.
+
+Not here: what a token looks like (`fleets.tokens`), who a request speaks for
+(`fleets.authentication`), integrators' clients (`fleets.services.api_clients`).
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from fleets import audit, limits, tokens
+from fleets.errors import InvalidCredentials, InvalidRefreshToken, WeakPassword, WrongPassword
+from fleets.models import RefreshFamily, RefreshToken, RevokeReason, User
+from voltop import clock
+from voltop.context import Actor
+
+REFRESH_IDLE = timedelta(days=30)
+REFRESH_LONGEST = timedelta(days=180)
+MAX_PASSWORD_CHARS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The phone or browser that logs in, as it names itself; the id is its own secret."""
+
+    id: str = ""
+    label: str = ""
+
+    @property
+    def hash(self) -> str:
+        return tokens.hash_token(self.id) if self.id else ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+    refresh_expires_at: datetime
+
+
+def log_in(
+    *, login: str, password: str, address: str, device: Device, at: datetime | None = None
+) -> TokenPair:
+    """Tokens for a log-in name (e-mail in any case, or phone) and its password.
+
+    The attempt takes its slots before anything is hashed. An unknown name, a wrong password, a
+    person without one and a disabled person answer alike, after the same one hash. A device that
+    this person has used before has slots of its own: a stranger's guesses do not shut it out.
+    Raises InvalidCredentials (401), TooManyAttempts (429).
+    """
+    at = at or clock.now()
+    if len(password) > MAX_PASSWORD_CHARS:
+        raise InvalidCredentials()
+    limits.take(limits.LOGIN_ADDRESS, address, at=at)
+    user = User.objects.with_login(login).first()
+    key = _account_key(user, login, device)
+    limits.take(limits.LOGIN_ACCOUNT, key, at=at)
+    if not _password_matches(user, password) or user is None or not user.is_active:
+        raise InvalidCredentials()
+    limits.give_back(limits.LOGIN_ADDRESS, address, at=at)
+    limits.give_back(limits.LOGIN_ACCOUNT, key, at=at)
+    return _start(user, device.label, device.hash, at)
+
+
+def _account_key(user: User | None, login: str, device: Device) -> str:
+    """Whose slots an attempt takes: the known device's, else the person's, else the name's."""
+    owner = user.pk if user else 0
+    known = RefreshFamily.objects.filter(user_id=owner, device_hash=device.hash)
+    if known.exclude(device_hash="").exists():
+        return f"device:{owner}:{device.hash}"
+    return f"user:{owner}" if user else f"name:{login.strip().lower()}"
+
+
+def _password_matches(user: User | None, password: str) -> bool:
+    """One hash in every case, also where there is nobody to compare with."""
+    if user is None:
+        make_password(password)
+        return False
+    return user.check_password(password)
+
+
+@transaction.atomic
+def _start(user: User, device_label: str, device_hash: str, at: datetime) -> TokenPair:
+    """A new family with its first token."""
+    unchanged = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version)
+    if not unchanged.update(last_login=at):
+        raise InvalidCredentials()  # password changed or person disabled while we were hashing
+    family = RefreshFamily.objects.create(
+        user=user,
+        device_label=device_label,
+        device_hash=device_hash,
+        last_used_at=at,
+        expires_at=at + REFRESH_LONGEST,
+    )
+    return _pair(user, family, _add_generation(family, 1, at), at)
+
+
+def _add_generation(family: RefreshFamily, generation: int, at: datetime) -> RefreshToken:
+    key = tokens.current_key()
+    raw = tokens.derive_refresh(key, family=family.key, generation=generation)
+    return RefreshToken.objects.create(
+        family=family,
+        generation=generation,
+        token_hash=tokens.hash_token(raw),
+        key_id=key.kid,
+        expires_at=min(at + REFRESH_IDLE, family.expires_at),
+    )
+
+
+def _pair(user: User, family: RefreshFamily, token: RefreshToken, at: datetime) -> TokenPair:
+    """The pair to hand out; the refresh token is derived again, it is stored nowhere."""
+    key = tokens.keys()[token.key_id]
+    return TokenPair(
+        access_token=tokens.issue_access(
+            user_id=user.pk, token_version=user.token_version, family=family.key, at=at
+        ),
+        refresh_token=tokens.derive_refresh(key, family=family.key, generation=token.generation),
+        expires_in_s=int(tokens.ACCESS_LIFETIME.total_seconds()),
+        refresh_expires_at=token.expires_at,
+    )
+
+
+# --- Refresh -------------------------------------------------------------------------------------
+def refresh(*, refresh_token: str, device: Device, at: datetime | None = None) -> TokenPair:
+    """The next pair for a refresh token, which works once.
+
+    The device that lost the answer gets the very same successor again, until that successor is
+    used. Any other reuse (an older token, or another device) ends the family: whoever holds its
+    tokens is logged out. Raises InvalidRefreshToken (401).
+    """
+    at = at or clock.now()
+    token = RefreshToken.objects.filter(token_hash=tokens.hash_token(refresh_token)).first()
+    pair = _rotate(token, device, at) if token else None
+    if pair is None:  # raised out here, so that the end of a family is kept
+        raise InvalidRefreshToken()
+    return pair
+
+
+@transaction.atomic
+def _rotate(token: RefreshToken, device: Device, at: datetime) -> TokenPair | None:
+    """Rotate, repeat, or end the family, under its row lock; None is a refusal.
+
+    The newest token of a family is its one unused token.
+    """
+    family = (
+        RefreshFamily.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("user")
+        .get(pk=token.family_id)
+    )
+    if family.revoked_at is not None or not family.user.is_active:
+        return None
+    if family.device_hash and family.device_hash != device.hash:
+        _end_for_reuse(family, at)
+        return None
+    if token.generation < family.generation - 1:
+        _end_for_reuse(family, at)
+        return None
+    newest = family.tokens.get(generation=family.generation)
+    if newest.expires_at <= at:
+        return None
+    if token.generation == newest.generation:
+        newest = _use(family, newest, at)
+    if tokens.keys().get(newest.key_id) is None:
+        return None  # derived with a key that has been taken away since: log in again
+    return _pair(family.user, family, newest, at)
+
+
+def _use(family: RefreshFamily, token: RefreshToken, at: datetime) -> RefreshToken:
+    """Mark the newest token used and add its one successor."""
+    RefreshToken.objects.filter(pk=token.pk).update(used_at=at)
+    RefreshFamily.objects.filter(pk=family.pk).update(
+        generation=token.generation + 1, last_used_at=at
+    )
+    return _add_generation(family, token.generation + 1, at)
+
+
+def _end_for_reuse(family: RefreshFamily, at: datetime) -> None:
+    actor = Actor.system("fleets.auth")
+    _revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.REUSED, at)
+    audit.record("login.ended", family, actor=actor, at=at, reason=RevokeReason.REUSED)
+
+
+def _revoke(families: QuerySet[RefreshFamily], reason: RevokeReason, at: datetime) -> int:
+    return families.filter(revoked_at__isnull=True).update(revoked_at=at, revoked_reason=reason)
+
+
+# --- Logging out ---------------------------------------------------------------------------------
+@transaction.atomic
+def log_out(user: User, *, actor: Actor, family: uuid.UUID, at: datetime | None = None) -> None:
+    """End one log-in, with its access tokens, now. Doing it twice changes nothing."""
+    own = RefreshFamily.objects.filter(user=user, key=family)
+    _revoke(own, RevokeReason.LOGOUT, at or clock.now())
+
+
+@transaction.atomic
+def log_out_everywhere(
+    user: User,
+    *,
+    actor: Actor,
+    reason: RevokeReason = RevokeReason.LOGOUT_EVERYWHERE,
+    at: datetime | None = None,
+) -> int:
+    """End all log-ins of a person now; returns how many there were. Audited."""
+    at = at or clock.now()
+    end_access(user)
+    ended = _revoke(RefreshFamily.objects.filter(user=user), reason, at)
+    audit.record(
+        "login.ended_everywhere",
+        user,
+        actor=actor,
+        at=at,
+        reason=reason,
+        changes={"log_ins": (ended, 0)},
+    )
+    return ended
+
+
+def end_access(user: User) -> None:
+    """Make every access token of a person worthless now; devices stay logged in and refresh.
+
+    For whatever changes what a person may do (a role, a driver's status).
+    """
+    User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
+    user.refresh_from_db(fields=["token_version"])
+
+
+def change_password(
+    user: User,
+    *,
+    actor: Actor,
+    current: str,
+    new: str,
+    family: uuid.UUID,
+    at: datetime | None = None,
+) -> TokenPair:
+    """A new password; every log-in ends, and the device of log-in `family` gets a new one. Audited.
+
+    Guesses at the current password take the slots of log-in. Raises WrongPassword (400),
+    WeakPassword (400), TooManyAttempts (429).
+    """
+    at = at or clock.now()
+    limits.take(limits.LOGIN_ACCOUNT, f"user:{user.pk}", at=at)
+    if len(current) > MAX_PASSWORD_CHARS or not user.check_password(current):
+        raise WrongPassword(field="current_password")
+    limits.give_back(limits.LOGIN_ACCOUNT, f"user:{user.pk}", at=at)
+    require_strong_password(new, user)
+    with transaction.atomic():
+        set_password(user, new, actor=actor, at=at)
+        here = RefreshFamily.objects.get(user=user, key=family)
+        return _start(user, here.device_label, here.device_hash, at)
+
+
+@transaction.atomic
+def set_password(user: User, new: str, *, actor: Actor, at: datetime | None = None) -> None:
+    """Set a password already judged strong enough, and end every log-in. Audited."""
+    at = at or clock.now()
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user.set_password(new)
+    user.save(update_fields=["password"])
+    audit.record("password.changed", user, actor=actor, at=at)
+    log_out_everywhere(user, actor=actor, reason=RevokeReason.PASSWORD_CHANGED, at=at)
+
+
+def require_strong_password(password: str, user: User) -> None:
+    """Raises WeakPassword (400), naming in `extra.rules` what the password breaks."""
+    try:
+        if len(password) > MAX_PASSWORD_CHARS:
+            raise ValidationError("", code="password_too_long")
+        validate_password(password, user)
+    except ValidationError as error:
+        rules = sorted(str(e.code) for e in error.error_list)
+        raise WeakPassword(field="new_password", rules=rules) from error

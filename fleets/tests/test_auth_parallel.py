@@ -1,0 +1,171 @@
+"""What must hold when many calls arrive at the same moment: real threads, real transactions."""
+
+from collections import Counter
+from datetime import timedelta
+from threading import Lock
+
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+
+from fleets import limits, tokens
+from fleets.errors import InvalidCredentials, InvalidRefreshToken, TooManyAttempts
+from fleets.models import AttemptWindow, AuditEntry, RefreshFamily, RefreshToken, User
+from fleets.services import auth
+from voltop import clock
+from voltop.tests.parallel import at_once
+
+PASSWORD = "correct horse battery"
+PHONE = auth.Device(id="phone-1", label="Pixel")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ana() -> User:
+    return User.objects.create_user("ana@example.com", PASSWORD, full_name="Ana")
+
+
+@pytest.fixture
+def hashes(monkeypatch) -> Counter:
+    """Counts every password hash that is worked out, in whatever thread."""
+    counted: Counter = Counter()
+    lock = Lock()
+    encode = MD5PasswordHasher.encode
+
+    def counting(self, password, salt):
+        with lock:
+            counted["hashes"] += 1
+        return encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counting)
+    return counted
+
+
+def log_in(login="ana@example.com", password=PASSWORD, address="198.51.100.7", device=PHONE):
+    return auth.log_in(login=login, password=password, address=address, device=device)
+
+
+def outcomes(results) -> Counter:
+    return Counter(type(r).__name__ if isinstance(r, Exception) else "answered" for r in results)
+
+
+def test_64_tries_at_once_on_an_account_work_out_exactly_5_hashes(ana, hashes):
+    results = at_once([lambda: log_in(password="wrong", address="198.51.100.7")] * 64)
+    assert outcomes(results) == {"InvalidCredentials": 5, "TooManyAttempts": 59}
+    assert hashes["hashes"] == 5
+
+
+def test_64_tries_at_once_on_an_unknown_name_work_out_exactly_5_hashes(hashes):
+    results = at_once([lambda: log_in(login="nobody@example.com")] * 64)
+    assert outcomes(results) == {"InvalidCredentials": 5, "TooManyAttempts": 59}
+    assert hashes["hashes"] == 5
+
+
+def test_64_names_tried_at_once_from_one_address_work_out_exactly_50_hashes(hashes):
+    results = at_once([lambda n=n: log_in(login=f"n{n}@example.com") for n in range(64)])
+    assert outcomes(results) == {"InvalidCredentials": 50, "TooManyAttempts": 14}
+    assert hashes["hashes"] == 50
+
+
+def test_60_people_may_log_in_at_once_through_one_address():
+    people = [User.objects.create_user(f"d{n}@example.com", PASSWORD) for n in range(60)]
+    logins = [lambda p=p: log_in(login=p.email) for p in people]
+    assert outcomes(at_once(logins[:40])) == {"answered": 40}
+    assert outcomes(at_once(logins[40:])) == {"answered": 20}
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_64_refreshes_at_once_leave_one_successor_and_give_all_the_same(ana, round_):
+    first = log_in()
+    results = at_once([lambda: auth.refresh(refresh_token=first.refresh_token, device=PHONE)] * 64)
+    assert outcomes(results) == {"answered": 64}
+    [given] = {pair.refresh_token for pair in results}
+    family = RefreshFamily.objects.get()
+    assert family.revoked_at is None
+    stored = family.tokens.values_list("generation", "used_at")
+    assert [(generation, used is None) for generation, used in stored] == [(1, False), (2, True)]
+    assert family.tokens.get(generation=2).token_hash == tokens.hash_token(given)
+
+
+def test_an_old_token_among_many_refreshes_ends_the_family_once(ana):
+    first = log_in()
+    second = auth.refresh(refresh_token=first.refresh_token, device=PHONE)
+    third = auth.refresh(refresh_token=second.refresh_token, device=PHONE)
+    replay = [lambda: auth.refresh(refresh_token=first.refresh_token, device=PHONE)] * 16
+    assert outcomes(at_once(replay)) == {"InvalidRefreshToken": 16}
+    family = RefreshFamily.objects.get()
+    assert family.revoked_reason == "reused"
+    assert AuditEntry.objects.filter(action="login.ended", reason="reused").count() == 1
+    with pytest.raises(InvalidRefreshToken):
+        auth.refresh(refresh_token=third.refresh_token, device=PHONE)
+    assert RefreshToken.objects.filter(family=family).count() == 3
+
+
+def test_logging_out_everywhere_beside_refreshes_leaves_nothing_alive(ana):
+    pairs = [log_in(device=auth.Device(id=f"p{n}")) for n in range(8)]
+    calls = [
+        lambda n=n, pair=pair: auth.refresh(
+            refresh_token=pair.refresh_token, device=auth.Device(id=f"p{n}")
+        )
+        for n, pair in enumerate(pairs)
+    ]
+    calls.insert(4, lambda: auth.log_out_everywhere(ana, actor=ana.actor()))
+    results = at_once(calls)
+    results.pop(4)
+    assert set(outcomes(results)) <= {"answered", "InvalidRefreshToken"}
+    assert not RefreshFamily.objects.filter(revoked_at__isnull=True).exists()
+    for n, result in enumerate(results):
+        if isinstance(result, auth.TokenPair):
+            with pytest.raises(InvalidRefreshToken):
+                auth.refresh(refresh_token=result.refresh_token, device=auth.Device(id=f"p{n}"))
+
+
+def test_a_slot_comes_back_when_its_quarter_hour_has_passed(ana):
+    start = clock.now()
+    for n in range(5):
+        limits.take(limits.LOGIN_ACCOUNT, "k", at=start + timedelta(minutes=n))
+    with pytest.raises(TooManyAttempts) as refused:
+        limits.take(limits.LOGIN_ACCOUNT, "k", at=start + timedelta(minutes=5))
+    assert refused.value.retry_after_s == 600
+    with pytest.raises(TooManyAttempts):
+        limits.take(limits.LOGIN_ACCOUNT, "k", at=start + timedelta(minutes=14, seconds=59))
+    limits.take(limits.LOGIN_ACCOUNT, "k", at=start + timedelta(minutes=15))
+    with pytest.raises(TooManyAttempts):
+        limits.take(limits.LOGIN_ACCOUNT, "k", at=start + timedelta(minutes=15, seconds=1))
+
+
+def test_two_tries_of_one_instant_give_back_one_slot_each():
+    at = clock.now()
+    for _try in range(5):
+        limits.take(limits.LOGIN_ACCOUNT, "k", at=at)
+    limits.give_back(limits.LOGIN_ACCOUNT, "k", at=at)
+    limits.take(limits.LOGIN_ACCOUNT, "k", at=at)
+    with pytest.raises(TooManyAttempts):
+        limits.take(limits.LOGIN_ACCOUNT, "k", at=at)
+    limits.give_back(limits.LOGIN_ACCOUNT, "unknown", at=at)
+    assert AttemptWindow.objects.count() == 1
+
+
+def test_attempts_of_others_do_not_shut_out_a_phone_that_is_known(ana):
+    log_in(device=PHONE)
+    stranger = auth.Device(id="stranger")
+    for n in range(6):
+        with pytest.raises((InvalidCredentials, TooManyAttempts)):
+            log_in(password="wrong", address=f"203.0.113.{n}", device=stranger)
+    with pytest.raises(TooManyAttempts):
+        log_in(address="198.51.100.8", device=auth.Device())
+    assert log_in(device=PHONE).access_token
+
+
+def test_a_password_changed_while_an_old_one_is_checked_lets_nobody_in(ana, monkeypatch):
+    check = User.check_password
+
+    def slow_check(self, raw):
+        right = check(self, raw)
+        auth.set_password(User.objects.get(pk=ana.pk), "another good one", actor=ana.actor())
+        return right
+
+    monkeypatch.setattr(User, "check_password", slow_check)
+    with pytest.raises(InvalidCredentials):
+        log_in()
+    assert not RefreshFamily.objects.exists()
