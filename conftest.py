@@ -29,3 +29,8 @@ def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
             cursor.execute(f"TRUNCATE {', '.join(empty)}")
 
     TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def committed_db(transactional_db: None) -> None:
+    """A database whose transactions really commit; emptied afterwards."""

@@ -5,8 +5,13 @@ plain seconds; each has `expires`, so that a worker coming back does not run a p
 """
 
 import os
+import signal
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
+
+from voltop.embedded.process import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voltop.settings.base")
 
@@ -15,3 +20,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {}
+
+
+@worker_process_init.connect
+def _end_with_the_worker(**kwargs: Any) -> None:
+    """A pool process never outlives its worker, not even one that was killed."""
+    die_with_parent(signal.SIGKILL)

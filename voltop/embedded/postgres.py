@@ -87,7 +87,7 @@ class Postgres:
             return False
         draft = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(draft, ignore_errors=True)
-        command = [self.binaries.initdb, f"--pgdata={draft}", *_INITDB]
+        command: list[str | Path] = [self.binaries.initdb, f"--pgdata={draft}", *_INITDB]
         if not sync:
             command.append("--no-sync")
         run_with_named_user(command, run=run_tool, account=self.account, env=_ENV)

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import pytest
 from voltop.embedded import paths
 from voltop.embedded.postgres import connect_as_superuser
 from voltop.embedded.process import Busy, FileLock, locked
-from voltop.embedded.services import Services
+from voltop.embedded.services import Claim, Services
 
 TEMPLATE = "voltop_template"
 _KEPT_CACHES = 3
@@ -64,8 +64,9 @@ class TestServers:
         with locked(self.gate, wait_s=60):
             sweep(self.root)
             home = Path(tempfile.mkdtemp(prefix="run-", dir=self.root))
-            self.services = Services(home, postgres_settings=_POSTGRES_SETTINGS, persistent=False)
-            self.services.claim()
+            self.services = Services(
+                Claim(home), postgres_settings=_POSTGRES_SETTINGS, persistent=False
+            )
             self.cached = self.cache.exists()
             if self.cached:
                 os.utime(self.cache)
@@ -89,7 +90,7 @@ class TestServers:
             if keep and not self.cache.exists():
                 services.postgres.data.rename(self.cache)
                 prune(self.root)
-        services.close()
+        services.claim.close()
         remove_home(services.layout.home)
 
     def _drop_all_but_template(self, services: Services) -> bool:
@@ -173,7 +174,7 @@ def pytest_load_initial_conftests(args: list[str]) -> Generator[None, None, None
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: Any) -> Iterator[object]:
+def pytest_fixture_setup(fixturedef: Any) -> Generator[None, object, object]:
     """After the test database has been migrated afresh, copy it as the template of later runs."""
     result = yield
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")

@@ -14,26 +14,68 @@ from voltop.embedded.valkey import Valkey
 _LEFTOVER_WAIT_S = 10
 
 
-class Services:
-    """PostgreSQL and Valkey of the instance at `home`; `start()` only from the main thread.
+class Claim:
+    """The right to run the instance at `home`, for this process alone.
 
+    Busy when another process has it, ServiceError when processes of an earlier run do not end.
     Two locks: `lock` is ours alone and says that the instance is in use; `lifeline` is handed on
     to every child and stays taken until the last of them has ended.
     """
 
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        try:
+            paths.ensure_home(home)
+            self.lock = FileLock(home / "up.lock")
+            self.lifeline = FileLock(home / "alive.lock")
+        except PermissionError as error:
+            raise ServiceError(
+                f"{error.filename} belongs to another user: run as that user, or set VOLTOP_HOME "
+                "to a folder of your own"
+            ) from error
+        try:
+            self._acquire()
+        except BaseException:
+            self.close()
+            raise
+
+    def _acquire(self) -> None:
+        try:
+            self.lock.acquire()
+        except Busy:
+            raise Busy(f"Voltop runs already in {self.home} ({self.lock.read_note()})") from None
+        try:
+            self.lifeline.acquire(wait_s=_LEFTOVER_WAIT_S)
+        except Busy:
+            pids = ", ".join(str(pid) for pid in self.lifeline.holders()) or "unknown"
+            raise ServiceError(
+                f"processes of an earlier run still hold {self.home} (pids: {pids}): end them first"
+            ) from None
+
+    def close(self) -> None:
+        """Give the instance back."""
+        self.lock.close()
+        self.lifeline.close()
+
+
+class Services:
+    """PostgreSQL and Valkey of a claimed instance; to be started from the main thread."""
+
     def __init__(
         self,
-        home: Path,
+        claim: Claim,
         *,
         postgres_settings: Mapping[str, str] | None = None,
         persistent: bool = True,
     ) -> None:
-        self.layout = paths.layout(home)
+        self.claim = claim
+        self.layout = paths.layout(claim.home)
         self.account = paths.service_account()
         _make_folders(self.layout, self.account)
-        self.lock = FileLock(self.layout.home / "up.lock")
-        self.lifeline = FileLock(self.layout.home / "alive.lock")
         self.binaries = binaries.find(self.layout, self.account)
+        self._build(postgres_settings, persistent)
+
+    def _build(self, postgres_settings: Mapping[str, str] | None, persistent: bool) -> None:
         logs = self.layout.home / "log"
         self.postgres = Postgres(
             data=self.layout.service_home / "postgres" / MAJOR,
@@ -52,32 +94,15 @@ class Services:
             persistent=persistent,
         )
 
-    def claim(self) -> None:
-        """Take the instance for this process, and wait out the dying rest of an earlier one."""
-        self.lock.acquire()
-        try:
-            self.lifeline.acquire(wait_s=_LEFTOVER_WAIT_S)
-        except Busy:
-            pids = ", ".join(str(pid) for pid in self.lifeline.holders()) or "unknown"
-            raise ServiceError(
-                f"processes of an earlier run still hold {self.layout.home} (pids: {pids}): "
-                "end them first"
-            ) from None
-
     def start(self) -> None:
-        """Start both servers; the caller has claimed the instance and made the data directory."""
-        self.postgres.start(locks=(self.lifeline,))
-        self.valkey.start(locks=(self.lifeline,))
+        """Start both servers; the data directory has been made."""
+        self.postgres.start(locks=(self.claim.lifeline,))
+        self.valkey.start(locks=(self.claim.lifeline,))
 
     def stop(self) -> None:
         """Stop both; whoever used them has ended before."""
         self.valkey.stop()
         self.postgres.stop()
-
-    def close(self) -> None:
-        """Let go of the locks."""
-        self.lock.close()
-        self.lifeline.close()
 
 
 def _make_folders(layout: Layout, account: Account | None) -> None:

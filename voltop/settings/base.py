@@ -9,6 +9,7 @@ from pathlib import Path
 import environ
 
 from voltop.embedded import paths
+from voltop.settings.databases import database_config
 
 env = environ.Env()
 
@@ -18,7 +19,9 @@ HOME = paths.home()
 DEBUG = env.bool("VOLTOP_DEBUG", default=False)
 DEMO = env.bool("VOLTOP_DEMO", default=False)
 EMBEDDED = "DATABASE_URL" not in env.ENVIRON
-SECRET_KEY = env.str("VOLTOP_SECRET_KEY", default="") or paths.local_secret("secret_key")
+SECRET_KEY = env.str("VOLTOP_SECRET_KEY", default="")
+if not SECRET_KEY and (EMBEDDED or DEMO):
+    SECRET_KEY = paths.local_secret("secret_key")
 ALLOWED_HOSTS = env.list("VOLTOP_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("VOLTOP_CSRF_TRUSTED_ORIGINS", default=[])
 PUBLIC_URL = env.str("VOLTOP_PUBLIC_URL", default="http://127.0.0.1:8000")
@@ -84,16 +87,13 @@ TEMPLATES = [
 ]
 
 # --- PostgreSQL: the truth -----------------------------------------------------------------------
-DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", default=paths.database_url()))}
+DATABASES = {"default": database_config(env.str("DATABASE_URL", default=paths.database_url()))}
 DATABASES["default"] |= {
-    "CONN_MAX_AGE": 0,
+    "CONN_MAX_AGE": 0,  # the pool keeps connections; Django refuses both at once
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
-        "pool": {
-            "min_size": env.int("VOLTOP_DB_POOL_MIN", default=1),
-            "max_size": env.int("VOLTOP_DB_POOL_MAX", default=10),
-            "timeout": 5,
-        },
+        "connect_timeout": 5,
+        **DATABASES["default"].get("OPTIONS", {}),
         "options": (
             f"-c statement_timeout={env.int('VOLTOP_STATEMENT_TIMEOUT_MS', default=5000)}"
             f" -c lock_timeout={env.int('VOLTOP_LOCK_TIMEOUT_MS', default=2000)}"
@@ -101,6 +101,13 @@ DATABASES["default"] |= {
         ),
     },
 }
+DB_POOL_MAX = env.int("VOLTOP_DB_POOL_MAX", default=10)  # 0: a connection for each request
+if DB_POOL_MAX:
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": env.int("VOLTOP_DB_POOL_MIN", default=1),
+        "max_size": DB_POOL_MAX,
+        "timeout": 5,
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis or Valkey: only makes things sooner ---------------------------------------------------
@@ -166,7 +173,6 @@ TOKEN_ISSUER = env.str("VOLTOP_TOKEN_ISSUER", default=PUBLIC_URL)
 TOKEN_AUDIENCE = "voltop-api"  # noqa: S105
 TRUSTED_PROXIES = env.int("VOLTOP_TRUSTED_PROXIES", default=0)
 MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
-FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")
 
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -218,6 +224,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 HTTPS = env.bool("VOLTOP_HTTPS", default=False)
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # load balancers ask without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS

@@ -6,7 +6,7 @@ from voltop.settings.base import *  # noqa: F403
 from voltop.settings.base import DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-DATABASES["default"]["OPTIONS"].pop("pool")
+DATABASES["default"]["OPTIONS"].pop("pool", None)
 DATABASES["default"]["TEST"] = {
     "NAME": None,
     "TEMPLATE": os.environ.get("VOLTOP_TEST_TEMPLATE"),  # named by the pytest plugin

@@ -1,0 +1,62 @@
+# Voltop on one machine. Everything is made from nothing but Python 3.11; `make help` lists it.
+
+PORT ?= 8000
+VENV_PYTHON := .venv/bin/python
+MANAGE := $(VENV_PYTHON) manage.py
+# Everything but `slow` runs in every test; `make check` runs all of it.
+PYTEST_ARGS ?=
+# What a production deployment sets, with throw-away secrets: the deployment checks look at it.
+LIKE_PRODUCTION = VOLTOP_HTTPS=1 VOLTOP_ALLOWED_HOSTS=fleet.example \
+	DATABASE_URL=postgres://voltop@db.example/voltop REDIS_URL=redis://redis.example:6379 \
+	VOLTOP_SECRET_KEY=$$($(VENV_PYTHON) -c 'import secrets; print(secrets.token_urlsafe(48))') \
+	VOLTOP_MASTER_KEYS=k1:$$(head -c 32 /dev/urandom | base64) \
+	VOLTOP_TOKEN_SIGNING_KEYS=k1:$$(head -c 32 /dev/urandom | base64)
+
+.PHONY: help run seed test check lint openapi demo bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
+
+.venv/.runtime: requirements.txt scripts/make-venv
+	@scripts/make-venv requirements.txt && touch $@
+
+.venv/.dev: requirements.txt requirements-dev.txt scripts/make-venv
+	@scripts/make-venv requirements-dev.txt && touch $@ .venv/.runtime
+
+run: .venv/.runtime  ## the whole system with demo data on http://127.0.0.1:$(PORT)
+	@VOLTOP_DEMO=1 VOLTOP_END_WITH_PARENT=1 exec $(MANAGE) up --port $(PORT)
+
+seed: .venv/.runtime  ## bring the demo data up to date (also part of `make run`)
+	@VOLTOP_DEMO=1 $(MANAGE) seed
+
+test: lint  ## lint, then the suite
+	@$(VENV_PYTHON) -m pytest -q $(PYTEST_ARGS)
+
+check: lint  ## everything in full, the long proofs too
+	@$(VENV_PYTHON) -m pytest -q -m "" $(PYTEST_ARGS)
+
+lint: .venv/.dev  ## style, types, missing migrations, deployment checks, the OpenAPI file
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check --quiet .
+	@$(VENV_PYTHON) -m mypy .
+	@$(LIKE_PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
+	@VOLTOP_DB_POOL_MAX=0 $(VENV_PYTHON) -W ignore::RuntimeWarning manage.py makemigrations \
+		--check --dry-run --verbosity 0 \
+		|| { echo "models and migrations differ: manage.py makemigrations" >&2; exit 1; }
+	@$(MANAGE) spectacular --validate --fail-on-warn --file build/openapi.yaml
+	@diff -u docs/openapi.yaml build/openapi.yaml \
+		|| { echo "docs/openapi.yaml is not what the code says: make openapi" >&2; exit 1; }
+
+openapi: .venv/.dev  ## write docs/openapi.yaml anew
+	@$(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+demo: .venv/.runtime  ## the main job on real input: DATA=folder [OUT=report.json]
+	@$(MANAGE) demo $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+
+bench: .venv/.runtime  ## the benchmarks: [DATA=folder]
+	@$(MANAGE) bench $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+
+clean:  ## remove what the other targets made here, the demo's data too
+	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m voltop.embedded.clean; fi
+	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

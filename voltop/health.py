@@ -1,0 +1,81 @@
+"""Whether this process lives (`/livez`) and whether it can serve (`/readyz`); for load balancers.
+
+`/livez` touches nothing but the process. `/readyz` needs PostgreSQL, reached through the pool that
+requests use, with every migration applied; Valkey or Redis is shown, but only makes things sooner.
+"""
+
+import functools
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from psycopg_pool import PoolTimeout
+
+_REDIS_TIMEOUT_S = 1
+
+
+@never_cache
+@require_safe
+def livez(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when requests can be served, else 503; each part by name."""
+    parts = {"database": _database(), "redis": _redis()}
+    ready = parts["database"] == "ok"
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", **parts}, status=200 if ready else 503
+    )
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return "ok" if _migrated() else "migrations are missing"
+    except PoolTimeout:
+        return "no free connection"
+    except DatabaseError:
+        return "unreachable"
+
+
+class _MigrationsMissing(Exception):
+    """Not cached, unlike the answer that all are there."""
+
+
+def _migrated() -> bool:
+    try:
+        return _all_applied()
+    except _MigrationsMissing:
+        return False
+
+
+@functools.cache
+def _all_applied() -> bool:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise _MigrationsMissing
+    return True
+
+
+def _redis() -> str:
+    client = redis.Redis.from_url(
+        settings.CACHES["default"]["LOCATION"],
+        socket_timeout=_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_REDIS_TIMEOUT_S,
+    )
+    try:
+        client.ping()
+    except redis.RedisError:
+        return "unreachable"
+    finally:
+        client.close()
+    return "ok"
