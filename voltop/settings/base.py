@@ -173,6 +173,7 @@ TOKEN_ISSUER = env.str("VOLTOP_TOKEN_ISSUER", default=PUBLIC_URL)
 TOKEN_AUDIENCE = "voltop-api"  # noqa: S105
 TRUSTED_PROXIES = env.int("VOLTOP_TRUSTED_PROXIES", default=0)
 MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
+FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")
 
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
