@@ -1,6 +1,6 @@
 """Inviting and changing drivers."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
@@ -68,7 +68,7 @@ def test_a_phone_number_needs_its_country_code_and_a_possible_length(cast, phone
     assert not Driver.objects.exists()
 
 
-@pytest.mark.parametrize("born", [date(1901, 1, 1), date.today() - timedelta(days=15 * 365)])
+@pytest.mark.parametrize("born", [date(1901, 1, 1), date(2020, 1, 1)])
 def test_a_driver_is_of_working_age(cast, born):
     with pytest.raises(InvalidBirthDate):
         invite(cast, birth_date=born)

@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 
 from fleets import services
 from fleets.admin.base import ProviderAdmin, admin_actor, service_action
-from fleets.models import Membership, Role, User
+from fleets.models import Membership, User
 from voltop.context import Actor
 
 admin.site.unregister(Group)

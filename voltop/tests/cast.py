@@ -5,13 +5,14 @@ platform staff. Nobody is mocked.
 """
 
 from functools import cached_property
+
 from drivers import services as driver_services
 from drivers.models import Driver
 from fleets import services as fleet_services
 from fleets.models import Depot, FleetProvider, User
 from voltop.context import Actor
 
-PASSWORD = "correct horse battery"  # noqa: S105 (the cast's password)
+PASSWORD = "correct horse battery"
 
 
 class Cast:
