@@ -17,8 +17,14 @@ from django.db import connections
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]", "testserver"})
 SECRET_KEY_MIN_LENGTH = 50
-MASTER_KEY_BYTES = 32
+FINGERPRINT_KEY_MIN_LENGTH = 32
+KEY_BYTES = 32
 POSTGRES_MIN_VERSION = 150000
+DATABASE_FACTS = (
+    "SELECT rolname::text, rolsuper OR rolbypassrls,"
+    " current_setting('server_version_num')::int, current_setting('server_encoding')"
+    " FROM pg_roles WHERE rolname = current_user"
+)
 
 
 def is_public() -> bool:
@@ -78,48 +84,43 @@ def check_secret_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 
 @register(Tags.security)
-def check_master_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The keys that wrap every stored secret: present where it counts, and well-formed."""
-    if not settings.MASTER_KEYS:
-        if not needs_own_secrets():
-            return []
-        problem = "VOLTOP_MASTER_KEYS is missing: stored secrets could not be read after a move."
-    elif _master_keys_are_sound(settings.MASTER_KEYS):
-        return []
-    else:
-        problem = "VOLTOP_MASTER_KEYS is not a list of id:base64 pairs of 32 bytes, ids unique."
-    return [
+def check_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Keys that wrap stored secrets, sign access tokens, and find equal values without reading."""
+    lists = (
+        ("MASTER_KEYS", settings.MASTER_KEYS, "voltop.E004"),
+        ("TOKEN_SIGNING_KEYS", settings.TOKEN_SIGNING_KEYS, "voltop.E005"),
+    )
+    messages: list[CheckMessage] = [
         Error(
-            problem,
-            hint="VOLTOP_MASTER_KEYS=k1:$(head -c 32 /dev/urandom | base64); the first is in use.",
-            id="voltop.E004",
+            f"VOLTOP_{name} is missing, or not a list of id:base64 pairs of 32 bytes, ids unique.",
+            hint=f"VOLTOP_{name}=k1:$(head -c 32 /dev/urandom | base64); the first is in use.",
+            id=id_,
         )
+        for name, keys, id_ in lists
+        if (needs_own_secrets() or keys) and not keys_are_sound(keys)
     ]
+    if needs_own_secrets() and len(settings.FINGERPRINT_KEY) < FINGERPRINT_KEY_MIN_LENGTH:
+        messages.append(
+            Error(
+                "VOLTOP_FINGERPRINT_KEY is missing or shorter than "
+                f"{FINGERPRINT_KEY_MIN_LENGTH} characters.",
+                hint="Any random text, as for VOLTOP_SECRET_KEY; never change it.",
+                id="voltop.E011",
+            )
+        )
+    return messages
 
 
-def _master_keys_are_sound(entries: Sequence[str]) -> bool:
+def keys_are_sound(entries: Sequence[str]) -> bool:
+    """Whether there are entries, each `id:base64` of 32 bytes, no id twice."""
     ids = [entry.partition(":")[0] for entry in entries]
-    if not all(ids) or len(set(ids)) != len(ids):
+    if not ids or not all(ids) or len(set(ids)) != len(ids):
         return False
     try:
         keys = [base64.b64decode(entry.partition(":")[2], validate=True) for entry in entries]
     except binascii.Error:
         return False
-    return all(len(key) == MASTER_KEY_BYTES for key in keys)
-
-
-@register(Tags.security)
-def check_token_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The keys that sign access tokens."""
-    if settings.TOKEN_SIGNING_KEYS or not needs_own_secrets():
-        return []
-    return [
-        Error(
-            "VOLTOP_TOKEN_SIGNING_KEYS is missing: every process would sign with a key of its own.",
-            hint="See docs/operations.md for how to make one.",
-            id="voltop.E005",
-        )
-    ]
+    return all(len(key) == KEY_BYTES for key in keys)
 
 
 @register(Tags.security)
@@ -167,24 +168,28 @@ def check_database(
     messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
-            cursor.execute(
-                "SELECT current_user, rolsuper OR rolbypassrls,"
-                " current_setting('server_version_num')::int, current_setting('server_encoding')"
-                " FROM pg_roles WHERE rolname = current_user"
+            cursor.execute(DATABASE_FACTS)
+            messages += database_problems(*cursor.fetchone())
+    return messages
+
+
+def database_problems(
+    role: str, privileged: bool, version: int, encoding: str
+) -> list[CheckMessage]:
+    """What is wrong with a connection of which DATABASE_FACTS says this."""
+    messages: list[CheckMessage] = []
+    if privileged:
+        messages.append(
+            Error(
+                f"The database role {role} is a superuser or bypasses row-level security.",
+                hint="Connect as a plain role that owns the database.",
+                id="voltop.E008",
             )
-            role, privileged, version, encoding = cursor.fetchone()
-        if privileged:
-            messages.append(
-                Error(
-                    f"The database role {role} is a superuser or bypasses row-level security.",
-                    hint="Connect as a plain role that owns the database.",
-                    id="voltop.E008",
-                )
-            )
-        if version < POSTGRES_MIN_VERSION:
-            messages.append(Error("PostgreSQL 15 or newer is needed.", id="voltop.E009"))
-        if encoding != "UTF8":
-            messages.append(
-                Error(f"The database's encoding is {encoding}, not UTF8.", id="voltop.E010")
-            )
+        )
+    if version < POSTGRES_MIN_VERSION:
+        messages.append(Error("PostgreSQL 15 or newer is needed.", id="voltop.E009"))
+    if encoding != "UTF8":
+        messages.append(
+            Error(f"The database's encoding is {encoding}, not UTF8.", id="voltop.E010")
+        )
     return messages

@@ -95,16 +95,19 @@ def reachable(folder: Path, account: Account) -> bool:
         try:
             info = part.stat()
         except FileNotFoundError:
-            continue  # will be made by us, open to passing
-        if info.st_uid == account.uid:
-            allowed = info.st_mode & stat.S_IXUSR
-        elif info.st_gid == account.gid:
-            allowed = info.st_mode & stat.S_IXGRP
-        else:
-            allowed = info.st_mode & stat.S_IXOTH
-        if not allowed:
+            continue  # `ensure_home` will make it, open to passing
+        if not may_pass(info.st_mode, info.st_uid, info.st_gid, account):
             return False
     return True
+
+
+def may_pass(mode: int, uid: int, gid: int, account: Account) -> bool:
+    """Whether a folder with that mode and owner lets `account` through (its own group only)."""
+    if uid == account.uid:
+        return bool(mode & stat.S_IXUSR)
+    if gid == account.gid:
+        return bool(mode & stat.S_IXGRP)
+    return bool(mode & stat.S_IXOTH)
 
 
 def database_url() -> str:
@@ -130,8 +133,13 @@ def _redis_base_db() -> int:
 def ensure_home(at: Path | None = None) -> Path:
     """Make the instance's folder: others may pass through (as root they must), not look."""
     folder = at or home()
-    mode = 0o711 if os.geteuid() == 0 else 0o700
+    as_root = os.geteuid() == 0
+    missing = [part for part in folder.parents if not part.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    if as_root:
+        for part in missing:
+            part.chmod(0o755)  # whatever the umask says
+    mode = 0o711 if as_root else 0o700
     if folder.stat().st_uid == os.geteuid() and stat.S_IMODE(folder.stat().st_mode) != mode:
         folder.chmod(mode)
     return folder
