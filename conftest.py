@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: how tests whose transactions really commit clean up.
+"""Fixtures of the whole suite: the cast, real API clients, and how committing tests clean up.
 
 `@pytest.mark.django_db(transaction=True)` is for threads and live servers; such tests are few.
 Django would empty every table with a TRUNCATE, which append-only tables refuse, and seed anew.
@@ -6,9 +6,14 @@ Here the tables that migrate left empty are emptied, as a replica would: only th
 grants that.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rest_framework.test import APIClient
+
+from fleets.models import User
+from voltop.tests.cast import PASSWORD, Cast
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +39,30 @@ def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
 @pytest.fixture
 def committed_db(transactional_db: None) -> None:
     """A database whose transactions really commit; emptied afterwards."""
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return Cast()
+
+
+@pytest.fixture
+def api() -> Callable[..., APIClient]:
+    """`api(user)` gives a client with that person's access token; `api()` an anonymous one."""
+
+    from fleets.services import auth
+
+    def client(user: User | None = None, **headers: Any) -> APIClient:
+        made = APIClient()
+        if user is not None:
+            pair = auth.log_in(
+                login=user.email or user.phone or "",
+                password=PASSWORD,
+                address="127.0.0.1",
+                device=auth.Device(),
+            )
+            headers["Authorization"] = f"Bearer {pair.access_token}"
+        made.credentials(**{f"HTTP_{k.replace('-', '_').upper()}": v for k, v in headers.items()})
+        return made
+
+    return client

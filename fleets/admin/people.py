@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 
 from fleets import services
 from fleets.admin.base import ProviderAdmin, admin_actor, service_action
-from fleets.models import Membership, Role, User
+from fleets.models import Membership, User
 from voltop.context import Actor
 
 admin.site.unregister(Group)
@@ -43,11 +43,11 @@ class UserAdmin(ProviderAdmin):
     )
 
 
-class MembershipForm(forms.ModelForm):
+class InviteForm(forms.ModelForm):
     """Invites by e-mail: a known and an unknown person look the same."""
 
-    email = forms.EmailField(required=False)
-    full_name = forms.CharField(max_length=120, required=False)
+    email = forms.EmailField()
+    full_name = forms.CharField(max_length=120)
 
     class Meta:
         model = Membership
@@ -60,12 +60,16 @@ def _end(membership: Membership, actor: Actor, reason: str) -> Membership:
 
 @admin.register(Membership)
 class MembershipAdmin(ProviderAdmin):
-    form = MembershipForm
     list_display = ("user", "role", "provider", "ended_at")
     list_filter = ("role", ("ended_at", admin.EmptyFieldListFilter))
     search_fields = ("user__full_name", "user__email")
     list_select_related = ("user", "provider")
     actions = (service_action("End membership", "fleets.change_membership", _end),)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = InviteForm
+        return super().get_form(request, obj, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("email", "full_name", "role") if obj is None else ("user", "role", "ended_at")
@@ -74,15 +78,8 @@ class MembershipAdmin(ProviderAdmin):
         return () if obj is None else ("user", "ended_at")
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Membership:
-        actor = admin_actor(request)
-        user = services.create_user(
-            actor=actor,
-            full_name=values["full_name"],
-            email=values["email"],
-            is_staff=True,
-        )
-        return services.add_member(
-            self.own_provider(request), user, actor=actor, role=Role(values["role"])
+        return services.invite_member(
+            self.own_provider(request), actor=admin_actor(request), **values
         )
 
     def service_update(

@@ -1,7 +1,13 @@
 """Writes of fleets, by noun: providers, people, depots."""
 
 from fleets.services.depots import create_depot, retire_depot, update_depot
-from fleets.services.people import add_member, change_role, create_user, end_membership
+from fleets.services.people import (
+    add_member,
+    change_role,
+    create_user,
+    end_membership,
+    invite_member,
+)
 from fleets.services.providers import (
     activate_provider,
     change_policy,
@@ -23,6 +29,7 @@ __all__ = [
     "create_provider",
     "create_user",
     "end_membership",
+    "invite_member",
     "require_active",
     "require_room",
     "retire_depot",

@@ -76,6 +76,22 @@ def add_member(
 
 
 @transaction.atomic
+def invite_member(
+    provider: FleetProvider,
+    *,
+    actor: Actor,
+    email: str,
+    full_name: str,
+    role: str,
+    at: datetime | None = None,
+) -> Membership:
+    """Give a role to the person with this e-mail address, known to Voltop or not."""
+    at = at or clock.now()
+    user = create_user(actor=actor, full_name=full_name, email=email, at=at)
+    return add_member(provider, user, actor=actor, role=role, at=at)
+
+
+@transaction.atomic
 def change_role(
     membership: Membership, *, actor: Actor, role: str, at: datetime | None = None
 ) -> Membership:

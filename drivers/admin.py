@@ -1,0 +1,105 @@
+"""Drivers in the admin: records are edited, moves are actions, payout accounts are only read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from drivers import services
+from drivers.models import Driver, DriverEvent, Engagement, PayoutAccount
+from fleets.admin.base import (
+    EventInline,
+    ProviderAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    admin_actor,
+    service_action,
+)
+from voltop.context import Actor
+
+
+class DriverEventInline(EventInline):
+    model = DriverEvent
+
+
+class EngagementInline(ReadOnlyInline):
+    model = Engagement
+    fields = ("kind", "starts_on", "ends_on", "cost_centre")
+
+
+class PayoutAccountInline(ReadOnlyInline):
+    model = PayoutAccount
+    fields = ("kind", "mask", "holder_name", "hold_until", "retired_at")
+
+
+def _move(
+    description: str, service: Callable[..., Driver], permission: str = "change_driver"
+) -> Any:
+    def call(driver: Driver, actor: Actor, reason: str) -> Driver:
+        return service(driver, actor=actor, reason=reason)
+
+    call.__name__ = service.__name__
+    return service_action(description, f"drivers.{permission}", call)
+
+
+@admin.register(Driver)
+class DriverAdmin(ProviderAdmin):
+    list_display = ("name", "employee_number", "status", "depot", "phone", "hired_on")
+    list_filter = ("status", "depot", "language")
+    list_select_related = ("depot",)
+    search_fields = ("given_name", "family_name", "employee_number", "phone", "email")
+    ordering = ("family_name", "given_name")
+    inlines = (EngagementInline, PayoutAccountInline, DriverEventInline)
+    actions = (
+        _move("Begin onboarding", services.onboard_driver),
+        _move("Activate", services.activate_driver),
+        _move("Suspend", services.suspend_driver),
+        _move("Reinstate", services.reinstate_driver),
+        _move("Begin leaving", services.leave),
+        _move("Terminate", services.terminate_driver, "terminate_driver"),
+    )
+    fieldsets = (
+        (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"))}),
+        ("Contact", {"fields": (("phone", "email"), "language")}),
+        ("Person", {"fields": (("national_id", "birth_date"), "hired_on")}),
+        ("Emergency", {"fields": (("emergency_contact_name", "emergency_contact_phone"),)}),
+    )
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Driver:
+        return services.invite_driver(
+            self.own_provider(request), actor=admin_actor(request), **values
+        )
+
+    def service_update(self, request: HttpRequest, obj: Any, values: Mapping[str, Any]) -> Driver:
+        return services.update_driver(obj, actor=admin_actor(request), **values)
+
+
+@admin.register(Engagement)
+class EngagementAdmin(ProviderAdmin):
+    list_display = ("driver", "kind", "starts_on", "ends_on", "cost_centre")
+    list_filter = ("kind",)
+    list_select_related = ("driver",)
+    search_fields = ("driver__given_name", "driver__family_name", "cost_centre")
+    autocomplete_fields = ("driver",)
+    fields = ("driver", "kind", "starts_on", "ends_on", "cost_centre")
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Engagement:
+        return services.start_engagement(actor=admin_actor(request), **values)
+
+
+@admin.register(PayoutAccount)
+class PayoutAccountAdmin(ReadOnlyAdmin):
+    list_display = ("driver", "kind", "mask", "holder_name", "hold_until", "retired_at")
+    list_filter = ("kind", ("retired_at", admin.EmptyFieldListFilter))
+    list_select_related = ("driver",)
+    search_fields = ("driver__given_name", "driver__family_name", "holder_name")
+    fields = ("driver", "kind", "mask", "holder_name", "holder_tax_id", "hold_until", "retired_at")
+
+
+@admin.register(DriverEvent)
+class DriverEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "driver", "from_state", "to_state", "actor", "reason")
+    list_filter = ("to_state",)
+    list_select_related = ("driver",)
+    search_fields = ("driver__given_name", "driver__family_name", "reason")

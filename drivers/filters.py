@@ -1,0 +1,22 @@
+"""Query parameters of drivers' lists."""
+
+from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, IdFilter, TextFilter
+
+from drivers.models import DriverStatus, EngagementKind, PayoutAccountKind
+
+
+class DriverFilter(FilterSet):
+    status = ChoiceFilter(choices=DriverStatus)
+    depot = IdFilter("depot_id")
+    employee_number = TextFilter()
+
+
+class EngagementFilter(FilterSet):
+    driver = IdFilter("driver_id")
+    kind = ChoiceFilter(choices=EngagementKind)
+
+
+class PayoutAccountFilter(FilterSet):
+    driver = IdFilter("driver_id")
+    kind = ChoiceFilter(choices=PayoutAccountKind)
+    retired = BooleanFilter("retired_at", "isnull", exclude=True)

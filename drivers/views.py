@@ -1,0 +1,168 @@
+"""The API of drivers: each action checks the function, finds the row and calls one service."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+
+from drivers import services
+from drivers.filters import DriverFilter, EngagementFilter, PayoutAccountFilter
+from drivers.models import Driver, DriverEvent, Engagement, PayoutAccount
+from drivers.serializers import (
+    DriverEventSerializer,
+    DriverInviteSerializer,
+    DriverSerializer,
+    DriverUpdateSerializer,
+    EngagementEndSerializer,
+    EngagementSerializer,
+    EngagementStartSerializer,
+    PayoutAccountSerializer,
+    PayoutAccountSetSerializer,
+    ReasonSerializer,
+)
+from fleets.selectors import active_provider
+from voltop.errors import NotFound
+
+
+class DriverViewSet(ListRetrieveViewSet):
+    """Drivers of the active provider, and the moves of their state."""
+
+    queryset = Driver.objects.all()
+    serializer_class = DriverSerializer
+    filterset_class = DriverFilter
+    search_fields = ("given_name", "family_name", "employee_number")
+    ordering_fields = ("id", "family_name", "hired_on", "updated_at")
+    permissions = {
+        "list": "drivers.view_driver",
+        "retrieve": "drivers.view_driver",
+        "create": "drivers.add_driver",
+        "partial_update": "drivers.change_driver",
+        "onboard": "drivers.change_driver",
+        "activate": "drivers.change_driver",
+        "suspend": "drivers.change_driver",
+        "reinstate": "drivers.change_driver",
+        "leave": "drivers.change_driver",
+        "terminate": "drivers.terminate_driver",
+    }
+    input_serializers = {
+        "create": DriverInviteSerializer,
+        "partial_update": DriverUpdateSerializer,
+        "onboard": ReasonSerializer,
+        "activate": ReasonSerializer,
+        "suspend": ReasonSerializer,
+        "reinstate": ReasonSerializer,
+        "leave": ReasonSerializer,
+        "terminate": ReasonSerializer,
+    }
+
+    def create(self, request: Request) -> Response:
+        """Invite a driver."""
+        provider = active_provider(self.actor)
+        driver = services.invite_driver(provider, actor=self.actor, **self.read_input())
+        return self.respond(driver, status=201)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a driver's record."""
+        driver = self.get_object()
+        return self.respond(services.update_driver(driver, actor=self.actor, **self.read_input()))
+
+    @action(detail=True, methods=["post"])
+    def onboard(self, request: Request, pk: str) -> Response:
+        """Invited → onboarding."""
+        return self._move(services.onboard_driver)
+
+    @action(detail=True, methods=["post"])
+    def activate(self, request: Request, pk: str) -> Response:
+        """Onboarding → active."""
+        return self._move(services.activate_driver)
+
+    @action(detail=True, methods=["post"])
+    def suspend(self, request: Request, pk: str) -> Response:
+        """Active → suspended; needs a reason."""
+        return self._move(services.suspend_driver)
+
+    @action(detail=True, methods=["post"])
+    def reinstate(self, request: Request, pk: str) -> Response:
+        """Suspended or leaving → active; needs a reason."""
+        return self._move(services.reinstate_driver)
+
+    @action(detail=True, methods=["post"])
+    def leave(self, request: Request, pk: str) -> Response:
+        """Active or suspended → leaving; needs a reason."""
+        return self._move(services.leave)
+
+    @action(detail=True, methods=["post"])
+    def terminate(self, request: Request, pk: str) -> Response:
+        """Invited, onboarding or leaving → terminated, for good; needs a reason."""
+        return self._move(services.terminate_driver)
+
+    def _move(self, service: Any) -> Response:
+        driver = self.get_object()
+        reason = self.read_input().get("reason", "")
+        return self.respond(service(driver, actor=self.actor, reason=reason))
+
+
+class DriverEventViewSet(ListMixin, ProviderViewSet):
+    """The timeline of one driver's state, oldest first."""
+
+    queryset = DriverEvent.objects.all()
+    serializer_class = DriverEventSerializer
+    permissions = {"list": "drivers.view_driverevent"}
+
+    def narrow_queryset(self, rows: QuerySet[DriverEvent]) -> QuerySet[DriverEvent]:
+        driver = Driver.objects.for_provider(self.request.user.provider_id).filter(
+            pk=self.kwargs["driver_pk"]
+        )
+        if not driver.exists():
+            raise NotFound()
+        return rows.filter(driver_id=self.kwargs["driver_pk"])
+
+
+class EngagementViewSet(ListRetrieveViewSet):
+    """What drivers are to the company in law, over time."""
+
+    queryset = Engagement.objects.all()
+    serializer_class = EngagementSerializer
+    filterset_class = EngagementFilter
+    permissions = {
+        "list": "drivers.view_engagement",
+        "retrieve": "drivers.view_engagement",
+        "create": "drivers.add_engagement",
+        "end": "drivers.change_engagement",
+    }
+    input_serializers = {"create": EngagementStartSerializer, "end": EngagementEndSerializer}
+
+    def create(self, request: Request) -> Response:
+        """Start an engagement."""
+        engagement = services.start_engagement(actor=self.actor, **self.read_input())
+        return self.respond(engagement, status=201)
+
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: str) -> Response:
+        """End a running engagement; `ends_on` is the first day on which it no longer holds."""
+        engagement = self.get_object()
+        return self.respond(
+            services.end_engagement(engagement, actor=self.actor, **self.read_input())
+        )
+
+
+class PayoutAccountViewSet(ListRetrieveViewSet):
+    """Where drivers' money goes. A new account retires the one before."""
+
+    queryset = PayoutAccount.objects.all()
+    serializer_class = PayoutAccountSerializer
+    filterset_class = PayoutAccountFilter
+    permissions = {
+        "list": "drivers.view_payoutaccount",
+        "retrieve": "drivers.view_payoutaccount",
+        "create": "drivers.add_payoutaccount",
+    }
+    input_serializers = {"create": PayoutAccountSetSerializer}
+
+    def create(self, request: Request) -> Response:
+        """Set a driver's account; every change but the first holds payouts for 24 hours."""
+        account = services.set_payout_account(actor=self.actor, **self.read_input())
+        return self.respond(account, status=201)

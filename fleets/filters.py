@@ -1,0 +1,27 @@
+"""Query parameters of fleets' lists."""
+
+from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, InstantFilter, TextFilter
+
+from fleets.models import FleetProviderStatus, Role
+
+
+class ProviderFilter(FilterSet):
+    status = ChoiceFilter(choices=FleetProviderStatus)
+
+
+class DepotFilter(FilterSet):
+    retired = BooleanFilter("retired_at", "isnull", exclude=True)
+
+
+class MembershipFilter(FilterSet):
+    role = ChoiceFilter(choices=Role)
+    ended = BooleanFilter("ended_at", "isnull", exclude=True)
+
+
+class AuditFilter(FilterSet):
+    action = TextFilter()
+    object_type = TextFilter()
+    object_id = TextFilter()
+    actor = TextFilter()
+    at_from = InstantFilter("at", "gte")
+    at_to = InstantFilter("at", "lt")

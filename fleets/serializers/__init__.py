@@ -1,0 +1,1 @@
+"""Shapes of fleets' API, by noun."""

@@ -1,0 +1,187 @@
+"""Shapes of providers, policies, depots, memberships and audit entries."""
+
+from rest_framework.serializers import CharField, EmailField
+from voltop.api.fields import (
+    EmailField as StrictEmailField,
+)
+from voltop.api.fields import (
+    ObjectField,
+    StrictCharField,
+    StrictChoiceField,
+    StrictDecimalField,
+    StrictIntegerField,
+)
+from voltop.api.serializers import ModelSerializer, Serializer
+
+from fleets.models import (
+    AuditEntry,
+    Depot,
+    FleetPolicy,
+    FleetProvider,
+    Membership,
+    Role,
+)
+
+
+class ProviderSerializer(ModelSerializer):
+    class Meta:
+        model = FleetProvider
+        fields = (
+            "id",
+            "name",
+            "legal_name",
+            "tax_id",
+            "country",
+            "currency",
+            "time_zone",
+            "language",
+            "status",
+            "max_drivers",
+            "max_vehicles",
+            "max_users",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class ProviderUpdateSerializer(Serializer):
+    name = StrictCharField(max_length=120, required=False)
+    legal_name = StrictCharField(max_length=200, required=False, allow_blank=True)
+    tax_id = StrictCharField(max_length=32, required=False, allow_blank=True)
+    language = StrictChoiceField(choices=["en", "es", "pt", "de"], required=False)
+
+
+POLICY_FIELDS = tuple(
+    field.name
+    for field in FleetPolicy._meta.concrete_fields
+    if field.editable and field.name not in ("id", "provider")
+)
+
+
+class PolicySerializer(ModelSerializer):
+    class Meta:
+        model = FleetPolicy
+        fields = (*POLICY_FIELDS, "updated_at")
+        read_only_fields = fields
+
+
+class PolicyUpdateSerializer(ModelSerializer):
+    """PATCH: any of the policy's values; bounds are the model's."""
+
+    class Meta:
+        model = FleetPolicy
+        fields = POLICY_FIELDS
+
+
+class DepotSerializer(ModelSerializer):
+    class Meta:
+        model = Depot
+        fields = (
+            "id",
+            "name",
+            "address",
+            "latitude",
+            "longitude",
+            "geofence_radius_m",
+            "time_zone",
+            "holiday_region",
+            "grid_limit_kw",
+            "opening_hours",
+            "retired_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class DepotUpdateSerializer(Serializer):
+    name = StrictCharField(max_length=120, required=False)
+    address = StrictCharField(max_length=300, required=False, allow_blank=True)
+    latitude = StrictDecimalField(
+        max_digits=9,
+        decimal_places=6,
+        min_value=-90,
+        max_value=90,
+        required=False,
+        allow_null=True,
+    )
+    longitude = StrictDecimalField(
+        max_digits=9,
+        decimal_places=6,
+        min_value=-180,
+        max_value=180,
+        required=False,
+        allow_null=True,
+    )
+    geofence_radius_m = StrictIntegerField(min_value=10, max_value=100_000, required=False)
+    time_zone = StrictCharField(max_length=64, required=False)
+    holiday_region = StrictCharField(max_length=16, required=False, allow_blank=True)
+    grid_limit_kw = StrictDecimalField(
+        max_digits=8,
+        decimal_places=1,
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
+        allow_null=True,
+    )
+    opening_hours = ObjectField(max_bytes=4096, required=False)
+
+
+class DepotInputSerializer(DepotUpdateSerializer):
+    name = StrictCharField(max_length=120)
+
+
+class ReasonSerializer(Serializer):
+    """A move; the reason is needed where the move takes something away."""
+
+    reason = StrictCharField(max_length=500, required=False, allow_blank=True)
+
+
+class MembershipSerializer(ModelSerializer):
+    full_name = CharField(source="user.full_name", read_only=True)
+    email = EmailField(source="user.email", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Membership
+        fields = (
+            "id",
+            "user",
+            "full_name",
+            "email",
+            "role",
+            "ended_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class MembershipInputSerializer(Serializer):
+    """Invites by e-mail: the answer is the same for a known and an unknown person."""
+
+    email = StrictEmailField()
+    full_name = StrictCharField(max_length=120)
+    role = StrictChoiceField(choices=Role.choices)
+
+
+class MembershipUpdateSerializer(Serializer):
+    role = StrictChoiceField(choices=Role.choices)
+
+
+class AuditEntrySerializer(ModelSerializer):
+    class Meta:
+        model = AuditEntry
+        fields = (
+            "id",
+            "at",
+            "actor",
+            "on_behalf_of",
+            "action",
+            "object_type",
+            "object_id",
+            "changes",
+            "reason",
+            "request_id",
+        )
+        read_only_fields = fields
