@@ -8,9 +8,11 @@ class DriversConfig(AppConfig):
     verbose_name = "Drivers"
 
     def ready(self) -> None:
-        from drivers import roles, selectors
+        from drivers import home, roles, selectors
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
+        registry.register(registry.HOME_TASKS, "drivers", home.tasks)
+        registry.register(registry.HOME_FIGURES, "drivers", home.figures)

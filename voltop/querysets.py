@@ -22,3 +22,10 @@ class ProviderQuerySet(models.QuerySet[M]):
     def unscoped(self) -> Self:
         """Rows of all providers: for platform staff with the permission, and for jobs."""
         return self.all()
+
+    def seen_from(self, provider_id: int | None) -> Self:
+        """One provider's rows, or all of them for platform staff (None): only after a check.
+
+        For pages of the admin whose caller has already been found to be platform staff.
+        """
+        return self.unscoped() if provider_id is None else self.for_provider(provider_id)

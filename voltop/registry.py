@@ -29,6 +29,9 @@ CONVERSATION_SUBJECTS = "chat.subjects"
 HOME_TASKS = "voltop.home_tasks"
 """(provider_id) -> list of voltop.home.Task: what needs staff now, for the first page."""
 
+HOME_FIGURES = "voltop.home_figures"
+"""(provider_id) -> list of voltop.home.Figure: how the day stands, for the first page."""
+
 _points: dict[str, dict[str, Callable[..., Any]]] = {}
 
 

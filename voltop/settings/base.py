@@ -245,5 +245,7 @@ UNFOLD = {
     "SITE_TITLE": "Voltop",
     "SITE_HEADER": "Voltop",
     "SITE_SYMBOL": "bolt",
+    "SITE_URL": "/admin/",
+    "DASHBOARD_CALLBACK": "voltop.home.dashboard",
     "SHOW_HISTORY": True,
 }
