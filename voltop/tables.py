@@ -174,3 +174,38 @@ class OutboxMessage(Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.object_key}"
+
+
+class IdempotencyKey(Model):
+    """One request that was sent with an Idempotency-Key, and its answer (`voltop.api.idempotency`).
+
+    Written in the transaction of the request itself: a row without its effect, or an effect
+    without its row, cannot exist. `status` is 0 only inside that transaction. Kept 30 days.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    provider_id = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=80)
+    key = models.CharField(max_length=255)
+    route = models.CharField(max_length=300)
+    request_sha256 = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField(default=0)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider_id", "actor", "key"],
+                nulls_distinct=False,
+                name="voltop_idempotencykey_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=0) | Q(status=400) | Q(status__gte=200, status__lt=300),
+                name="voltop_idempotencykey_status",
+            ),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="voltop_idempotencykey_age")]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"

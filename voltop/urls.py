@@ -5,6 +5,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from voltop import health
+from voltop.api import urls as api_urls
+
+handler400 = "voltop.api.exceptions.handler400"
+handler403 = "voltop.api.exceptions.handler403"
+handler404 = "voltop.api.exceptions.handler404"
+handler500 = "voltop.api.exceptions.handler500"
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
@@ -19,4 +25,6 @@ urlpatterns = [
     path("api/v1/", include("shifts.urls")),
     path("api/v1/", include("reservations.urls")),
     path("api/v1/", include("payments.urls")),
+    path("api/v1/", include("voltop.api.urls")),
+    api_urls.fallback,
 ]

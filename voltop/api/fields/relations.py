@@ -1,0 +1,32 @@
+"""Relations in a body: only rows of the caller's provider can be named."""
+
+from typing import Any
+
+from django.db import models
+from rest_framework import serializers
+
+from voltop.api import errors
+from voltop.api.fields.numbers import INT8_MAX
+from voltop.api.fields.refusal import refusal
+
+
+class ProviderRelatedField(serializers.PrimaryKeyRelatedField):
+    """The id of a row of the active provider.
+
+    Absent, another provider's, out of range or no integer at all: one refusal with one text,
+    `object_not_found`. Without a provider nothing can be named. The queryset may be narrowed
+    further by `queryset=…`; it must know `for_provider`.
+    """
+
+    def get_queryset(self) -> models.QuerySet:
+        queryset = self.queryset.all()
+        principal = self.context["request"].user
+        return queryset.for_provider(principal.provider_id)
+
+    def to_internal_value(self, data: Any) -> models.Model:
+        if type(data) is not int or not 0 < data <= INT8_MAX:
+            raise refusal(errors.ObjectNotFound)
+        found = self.get_queryset().filter(pk=data).first()
+        if found is None:
+            raise refusal(errors.ObjectNotFound)
+        return found

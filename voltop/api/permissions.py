@@ -1,0 +1,66 @@
+"""Who may call an operation: one permission of Django's per action, named by the view.
+
+`view.permissions` maps each action (or, for plain views, each method in lower case) to a codename
+like "fleets.view_depot", to SIGNED_IN (any caller with credentials) or to ANYONE (none needed: log
+in, schema). The check comes before any object is looked up, so it says nothing about objects.
+Not here: what a role holds (`fleets.roles`), and whose rows are seen (`viewsets`).
+"""
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from voltop.context import Actor
+from voltop.errors import PermissionDenied
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+SIGNED_IN: Final = "signed in"
+ANYONE: Final = "anyone"
+
+
+class Principal(Protocol):
+    """What `request.user` must be able to do: a person, an API client or a telemetry source."""
+
+    is_authenticated: bool
+    provider_id: int | None
+
+    def activate(self, request: HttpRequest) -> None:
+        """Fix the active provider from the request. Raises ProviderRequired (403), NotFound."""
+
+    def has_perm(self, perm: str) -> bool: ...
+
+    def actor(self) -> Actor: ...
+
+
+class OperationPermission(BasePermission):
+    """The caller holds the permission of the action at the active provider."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        needed = permission_of(view)
+        if needed in (ANYONE, SIGNED_IN):
+            return True
+        if not request.user.has_perm(needed):
+            raise PermissionDenied(permission=needed)
+        return True
+
+
+def permission_of(view: "APIView") -> str:
+    """The permission that the view's present action needs."""
+    permissions: dict[str, str] = view.permissions
+    return permissions[view.action]
+
+
+def require_complete(view_class: "type[APIView]", actions: set[str]) -> None:
+    """Refuse to route a view that names no permission for one of its actions."""
+    permissions: dict[str, str] = getattr(view_class, "permissions", {})
+    for action in sorted(actions):
+        needed = permissions.get(action, "")
+        if needed not in (SIGNED_IN, ANYONE) and needed.count(".") != 1:
+            raise ImproperlyConfigured(
+                f"{view_class.__module__}.{view_class.__name__}: no permission for {action!r}"
+            )

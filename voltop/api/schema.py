@@ -1,0 +1,255 @@
+"""The OpenAPI description, drawn from the views' own declarations.
+
+What a view declares (permissions, inputs, outputs, statuses, errors, idempotency) is what its
+operation says; nothing is described twice. Not here: the served pages (`voltop.api.urls`).
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.serializers import BaseSerializer
+
+from voltop import registry
+from voltop.api import errors
+from voltop.api.examples import example_of
+from voltop.api.filters import has_updated_at
+from voltop.api.permissions import ANYONE, SIGNED_IN
+from voltop.errors import (
+    DomainError,
+    LockBusy,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    StaleVersion,
+)
+
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem document: the one shape of every answer of 400 and above.",
+    "required": ["type", "title", "status", "code", "detail", "errors", "extra", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "code": {"type": "string", "description": "Stable; see docs/errors.md."},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "code", "detail"],
+                "properties": {
+                    "field": {"type": "string", "description": "Dotted path; may be empty."},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+        "extra": {"type": "object", "additionalProperties": True},
+        "request_id": {"type": "string"},
+    },
+}
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Access token of a person, from POST /api/v1/auth/token.",
+    },
+    "oauth2": {
+        "type": "oauth2",
+        "description": "Integrators: client credentials, with scopes per module.",
+        "flows": {"clientCredentials": {"tokenUrl": "/api/v1/oauth/token", "scopes": {}}},
+    },
+}
+COMMON_ERRORS: tuple[type[DomainError], ...] = (errors.BadRequest, errors.Throttled, LockBusy)
+BODY_ERRORS = (errors.BodyTooLarge, errors.UnsupportedMediaType)
+SUCCESS = {"create": 201, "destroy": 204}
+
+
+class VoltopAutoSchema(AutoSchema):
+    """One operation of a view of ours."""
+
+    @property
+    def action(self) -> str:
+        action: str | None = getattr(self.view, "action", None)
+        return action or self.method.lower()
+
+    @property
+    def permission(self) -> str:
+        return str(self.view.permissions[self.action])
+
+    def get_operation_id(self) -> str:
+        name = getattr(self.view, "basename", None)
+        if name:
+            return f"{name}_{self.action}".replace("-", "_")
+        tokens = [token.replace("-", "_") for token in self._tokenize_path()]
+        if len(self.view.permissions) > 1:
+            tokens.append(self.action)
+        return "_".join(tokens)
+
+    def get_tags(self) -> list[str]:
+        return [self.view.__class__.__module__.partition(".")[0]]
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        if self.permission == ANYONE:
+            return []
+        person: dict[str, list[str]] = {"bearer": []}
+        if self.permission == SIGNED_IN:
+            return [person, {"oauth2": []}]
+        return [person, *({"oauth2": [scope]} for scope in self.scopes())]
+
+    def scopes(self) -> list[str]:
+        """The client scopes that open this, each on its own; without any it is for people only."""
+        module, _, codename = self.permission.partition(".")
+        declared = registry.collect(registry.API_SCOPES).get(module, dict)()
+        return sorted(scope for scope, codenames in declared.items() if codename in codenames)
+
+    def get_extensions(self) -> dict[str, Any]:
+        codes = sorted({error.code for error in self.error_classes()})
+        return {"x-permission": self.permission, "x-error-codes": codes}
+
+    # --- Input -----------------------------------------------------------------------------------
+    def get_request_serializer(self) -> Any:
+        return self.view.input_serializers.get(self.action)
+
+    def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:
+        if self.get_request_serializer() is None:
+            return None
+        body: dict[str, Any] | None = super()._get_request_body(direction)
+        return body and {**body, "required": True}
+
+    def _map_serializer(
+        self, serializer: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_serializer(serializer, direction, bypass_extensions)
+        if direction == "request" and schema.get("type") == "object":
+            schema["additionalProperties"] = False
+        return schema
+
+    def get_override_parameters(self) -> list[OpenApiParameter]:
+        parameters = list(self._header_parameters())
+        if self._is_list_view():
+            parameters += self._list_parameters()
+        for name in self.view.query_parameters.get(self.action, ()):
+            parameters.append(OpenApiParameter(name, str, OpenApiParameter.QUERY))
+        return parameters
+
+    def _header_parameters(self) -> Iterable[OpenApiParameter]:
+        if self.view.needs_provider and self.permission != ANYONE:
+            yield OpenApiParameter(
+                "X-Voltop-Provider",
+                {"type": "integer", "minimum": 1},
+                OpenApiParameter.HEADER,
+                description="The provider to act for; needed by callers who have several.",
+            )
+        mode = self._idempotency()
+        if self.method == "POST" and mode != "refused":
+            yield OpenApiParameter(
+                "Idempotency-Key",
+                {"type": "string", "minLength": 1, "maxLength": 255},
+                OpenApiParameter.HEADER,
+                required=mode == "required",
+                description="Makes the request safe to repeat: it is done once, answered alike.",
+            )
+        if self.method in ("PATCH", "PUT", "DELETE"):
+            yield OpenApiParameter(
+                "If-Match",
+                {"type": "string", "maxLength": 40},
+                OpenApiParameter.HEADER,
+                description="The ETag read before: 412 if somebody changed the object since.",
+            )
+
+    def _idempotency(self) -> str:
+        mode = self.view.idempotency
+        return str(mode.get(self.action, "accepted") if isinstance(mode, dict) else mode)
+
+    def _list_parameters(self) -> list[OpenApiParameter]:
+        view, found = self.view, []
+        if view.ordering_fields:
+            choices = [f"{sign}{name}" for name in view.ordering_fields for sign in ("", "-")]
+            found.append(OpenApiParameter("ordering", str, enum=choices))
+        if view.search_fields:
+            schema = {"type": "string", "minLength": 1, "maxLength": 100}
+            found.append(OpenApiParameter("search", schema, description="Up to five words."))
+        if has_updated_at(view):
+            schema = {"type": "string", "format": "date-time"}
+            text = "Rows changed since then; the answer's next_since is what to send next time."
+            found.append(OpenApiParameter("updated_since", schema, description=text))
+        return found
+
+    # --- Output ----------------------------------------------------------------------------------
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return self.action in getattr(self.view, "list_actions", ())
+
+    def get_response_serializers(self) -> Any:
+        status = self.view.statuses.get(self.action) or SUCCESS.get(self.action, 200)
+        return {status: self._output_serializer()}
+
+    def _output_serializer(self) -> type[BaseSerializer] | dict[str, Any] | None:
+        if self.action in self.view.output_serializers:
+            return self.view.output_serializers[self.action]
+        return getattr(self.view, "serializer_class", None)
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        responses: dict[str, Any] = super()._get_response_bodies(direction)
+        by_status: dict[int, list[str]] = {}
+        for error in self.error_classes():
+            by_status.setdefault(error.status, []).append(error.code)
+        for status, codes in sorted(by_status.items()):
+            responses[str(status)] = {
+                "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(codes))}",
+                "content": {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                },
+            }
+        return responses
+
+    def error_classes(self) -> list[type[DomainError]]:
+        """Every error that the operation names: its own, and those of what it uses."""
+        found = [*COMMON_ERRORS, *self.view.errors.get(self.action, ())]
+        if self.permission != ANYONE:
+            found += [NotAuthenticated, PermissionDenied]
+        if "{" in self.path or (self.view.needs_provider and self.permission != ANYONE):
+            found.append(NotFound)
+        if self.get_request_serializer() is not None:
+            found += BODY_ERRORS
+        if self.method in ("PATCH", "PUT", "DELETE"):
+            found.append(StaleVersion)
+        if self.method == "POST" and self._idempotency() != "refused":
+            found += [errors.IdempotencyKeyReused, errors.IdempotencyInProgress]
+        return list(dict.fromkeys(found))
+
+
+def complete_schema(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Spectacular's post-processing: shared components, scopes, and an example everywhere."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    scopes: dict[str, str] = {}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for requirement in operation.get("security", []):
+                scopes |= {name: _scope_text(name) for name in requirement.get("oauth2", [])}
+            _add_examples(operation, components["schemas"])
+    components["securitySchemes"] = {**SECURITY_SCHEMES}
+    oauth2 = SECURITY_SCHEMES["oauth2"]
+    flow = {"tokenUrl": "/api/v1/oauth/token", "scopes": dict(sorted(scopes.items()))}
+    components["securitySchemes"]["oauth2"] = {**oauth2, "flows": {"clientCredentials": flow}}
+    return result
+
+
+def _scope_text(scope: str) -> str:
+    module, _, kind = scope.partition(":")
+    return f"{'Read' if kind == 'read' else 'Change'} what belongs to {module}"
+
+
+def _add_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    bodies = [operation.get("requestBody", {})]
+    bodies += [body for status, body in operation["responses"].items() if status < "300"]
+    for body in bodies:
+        for content in body.get("content", {}).values():
+            if "example" not in content and "examples" not in content:
+                content["example"] = example_of(content["schema"], schemas)

@@ -1,0 +1,74 @@
+"""What the API says about itself: its schema, Swagger UI and Redoc, and each error code.
+
+The pages load nothing from elsewhere: their scripts come with drf-spectacular-sidecar.
+"""
+
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from django.urls import path, re_path
+from django.utils.translation import get_language
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from voltop.api.exceptions import no_such_route
+from voltop.api.fields import StrictCharField, StrictIntegerField
+from voltop.api.permissions import ANYONE
+from voltop.api.serializers import Serializer
+from voltop.api.views import OperationView
+from voltop.errors import NotFound, all_error_classes
+
+
+class OpenView(OperationView):
+    """A page about the API itself: the same for everyone, credentials not looked at."""
+
+    authentication_classes = ()
+    needs_provider = False
+    permissions: ClassVar[dict[str, str]] = {"get": ANYONE}
+
+
+class SchemaView(OpenView):
+    """This description of the API, as OpenAPI 3.1 in JSON."""
+
+    output_serializers: ClassVar[dict[str, Any]] = {"get": {"type": "object"}}
+
+    def get(self, request: Request) -> Response:
+        return Response(build_schema(get_language() or "en"))
+
+
+@lru_cache(maxsize=8)
+def build_schema(language: str) -> Any:
+    """The whole schema, built once per process and language."""
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+class ErrorSerializer(Serializer):
+    code = StrictCharField(max_length=60)
+    status = StrictIntegerField(min_value=400, max_value=599)
+    title = StrictCharField(max_length=300)
+
+
+class ErrorView(OpenView):
+    """What an error code means: where the `type` of a problem document leads."""
+
+    output_serializers: ClassVar[dict[str, Any]] = {"get": ErrorSerializer}
+
+    def get(self, request: Request, code: str) -> Response:
+        error_class = all_error_classes().get(code)
+        if error_class is None:
+            raise NotFound()
+        title = str(error_class.message)
+        return Response({"code": code, "status": error_class.status, "title": title})
+
+
+urlpatterns = [
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger"),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    re_path(r"^errors/(?P<code>[a-z_]{2,60})/?$", ErrorView.as_view(), name="error"),
+]
+
+fallback = re_path(r"^api/", no_such_route)
+"""The last route of the house: whatever stands below /api/ answers in JSON."""

@@ -1,0 +1,241 @@
+"""The life of an API request, one order for every route.
+
+Credentials, then the active provider, then the permission of the operation (403), then the query
+string, then the body and the object (400, 404). What is raised anywhere becomes a problem document.
+`OperationView` serves routes that are no resource (log-in, uploads); `voltop.api.viewsets`, those
+that are.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_cache_control
+from django.utils.datastructures import MultiValueDict
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from voltop.api import errors, idempotency
+from voltop.api.body import read_body
+from voltop.api.negotiation import OnlyOne
+from voltop.api.permissions import ANYONE, OperationPermission, permission_of, require_complete
+from voltop.api.query import read_query, refuse_unknown
+from voltop.api.serializers import Serializer
+from voltop.context import Actor
+from voltop.errors import DomainError, NotAuthenticated, StaleVersion
+
+IdempotencyMode = Literal["accepted", "required", "refused"]
+ETAG = re.compile(r'"([0-9]{1,18})"')
+LENIENT = re.compile(r"(^|[,;\s])handling\s*=\s*lenient($|[,;\s])", re.IGNORECASE)
+FINAL = (
+    "check_permissions",
+    "dispatch",
+    "get_permissions",
+    "initial",
+    "permission_classes",
+    "query_params",
+)
+
+
+class StrictRequest(Request):
+    """A request whose body is what its parser says: never silently empty, never a form."""
+
+    def _parse(self) -> tuple[Any, MultiValueDict]:
+        parser = self.negotiator.select_parser(self, self.parsers)
+        return parser.parse(None, self.content_type, self.parser_context), MultiValueDict()
+
+
+class StrictView(APIView):
+    """What resource and other views share; apps derive from OperationView or a viewset.
+
+    - `permissions`: action (on plain views: method in lower case) -> permission; none may miss.
+    - `input_serializers`: action -> serializer of the body; an action without one takes no body.
+    - `output_serializers`, `statuses`, `errors`: action -> what a success shows, its status (else
+      200, create 201), and the domain errors it can meet; the schema is drawn from them.
+    - `query_parameters`: action -> names of query parameters it reads from `self.parameters`.
+    - `idempotency`: how POSTs treat an Idempotency-Key, for all actions or by action.
+    - `needs_provider`: False only for what a caller does as such (log-in, their own account).
+    - `body_max_bytes`, `gzip_max_bytes`: bounds of the body, and of an inflated one if taken.
+    """
+
+    permissions: ClassVar[dict[str, str]] = {}
+    input_serializers: ClassVar[dict[str, type[Serializer]]] = {}
+    output_serializers: ClassVar[dict[str, Any]] = {}
+    statuses: ClassVar[dict[str, int]] = {}
+    errors: ClassVar[dict[str, tuple[type[DomainError], ...]]] = {}
+    query_parameters: ClassVar[dict[str, tuple[str, ...]]] = {}
+    idempotency: ClassVar[IdempotencyMode | dict[str, IdempotencyMode]] = "accepted"
+    needs_provider: ClassVar[bool] = True
+    body_max_bytes: ClassVar[int | None] = None
+    gzip_max_bytes: ClassVar[int | None] = None
+
+    permission_classes = (OperationPermission,)
+    content_negotiation_class = OnlyOne
+    metadata_class = None
+
+    action: str | None
+    parameters: dict[str, str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith("voltop.api."):
+            forbid_overrides(cls, FINAL)
+
+    # --- The order of things ---------------------------------------------------------------------
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        return StrictRequest(
+            request,
+            parsers=self.get_parsers(),
+            authenticators=self.get_authenticators(),
+            negotiator=self.get_content_negotiator(),
+            parser_context=self.get_parser_context(request),
+        )
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.args, self.kwargs = args, kwargs
+        self.request = self.initialize_request(request, *args, **kwargs)
+        self.headers = self.default_response_headers
+        response: HttpResponseBase
+        try:
+            handler = getattr(self, (request.method or "").lower(), None)
+            self.initial(self.request, *args, **kwargs)
+            if handler is None or self.action is None:
+                raise errors.MethodNotAllowed(allowed=sorted(self.allowed_methods))
+            response = self._perform(handler)
+        except Exception as error:
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(self.request, response, *args, **kwargs)
+        return self.response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.format_kwarg = None
+        request.accepted_renderer = self.get_renderers()[0]
+        request.accepted_media_type = request.accepted_renderer.media_type
+        if request.method == "OPTIONS" or self.action is None:
+            self.action = None
+            request.user  # noqa: B018 (bad credentials are a 401 before the 405)
+            return
+        needed = permission_of(self)
+        if request.user is None and needed != ANYONE:
+            raise NotAuthenticated()
+        if request.user is not None and self.needs_provider:
+            request.user.activate(request._request)
+        self.check_permissions(request)
+        self.check_throttles(request)
+        self.parameters = read_query(request._request)
+        if not self.is_list():
+            refuse_unknown(self.parameters, set(self.query_parameters.get(self.action, ())))
+
+    def is_list(self) -> bool:
+        """Whether the filter backend will judge the query parameters."""
+        return False
+
+    def _perform(self, handler: Callable[..., Response]) -> HttpResponseBase:
+        request = self.request._request
+
+        def run() -> Response:
+            return handler(self.request, *self.args, **self.kwargs)
+
+        if request.method == "POST":
+            key = idempotency.read_key(request, self.idempotency_mode())
+            if key is not None:
+                return idempotency.perform(self, key, run)
+        elif "HTTP_IF_MATCH" in request.META:
+            with transaction.atomic():
+                return run()
+        return run()
+
+    def idempotency_mode(self) -> IdempotencyMode:
+        if isinstance(self.idempotency, dict):
+            return self.idempotency.get(self.action, "accepted")
+        return self.idempotency
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        patch_cache_control(response, no_store=True)
+        return response
+
+    # --- For the actions -------------------------------------------------------------------------
+    @property
+    def actor(self) -> Actor:
+        """Who acts, as services want it."""
+        actor: Actor = self.request.user.actor()
+        return actor
+
+    def read_input(self, *, partial: bool = False) -> dict[str, Any]:
+        """The validated body of this action; an action without an input serializer takes none."""
+        serializer_class = self.input_serializers.get(self.action)
+        if serializer_class is None:
+            self._refuse_body()
+            return {}
+        serializer = serializer_class(
+            data=self.request.data, partial=partial, context=self.serializer_context()
+        )
+        serializer.is_valid(raise_exception=True)
+        values: dict[str, Any] = serializer.validated_data
+        return values
+
+    def _refuse_body(self) -> None:
+        if not self.read_body():
+            return
+        nothing = Serializer(data=self.request.data, context=self.serializer_context())
+        nothing.is_valid(raise_exception=True)
+
+    def read_body(self) -> bytes:
+        """The bytes of the body, within the view's bounds, inflated where it takes gzip."""
+        return read_body(
+            self.request._request,
+            max_bytes=self.body_max_bytes,
+            gzip_max_bytes=self.gzip_max_bytes,
+        )
+
+    def serializer_context(self) -> dict[str, Any]:
+        prefer = self.request.headers.get("Prefer", "")
+        lenient = LENIENT.search(prefer) is not None
+        if lenient:
+            self.headers["Preference-Applied"] = "handling=lenient"
+        return {"request": self.request, "view": self, "lenient": lenient}
+
+    def expected_version(self) -> int | None:
+        """The row_version that If-Match names; None without the header. Raises IfMatchInvalid."""
+        given = self.request.headers.get("If-Match")
+        if given is None or given.strip() == "*":
+            return None
+        match = ETAG.fullmatch(given.strip())
+        if match is None:
+            raise errors.IfMatchInvalid()
+        return int(match.group(1))
+
+    def require_version(self, row: models.Model) -> None:
+        """Raise StaleVersion (412) where If-Match names another version than the row's."""
+        expected = self.expected_version()
+        if expected is not None and expected != row.row_version:
+            raise StaleVersion(current=row.row_version)
+
+
+class OperationView(StrictView):
+    """A route that is no resource: handlers named by method, `permissions` by method too."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        methods = {name for name in cls.http_method_names if hasattr(cls, name)} - {"options"}
+        require_complete(cls, methods)
+        return super().as_view(**initkwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        method = "get" if request.method == "HEAD" else (request.method or "").lower()
+        self.action = method if method in self.permissions else None
+        super().initial(request, *args, **kwargs)
+
+
+def forbid_overrides(cls: type, names: Sequence[str]) -> None:
+    """Refuse, at import, a subclass that goes round the base's protection."""
+    for name in names:
+        if name in cls.__dict__:
+            raise ImproperlyConfigured(f"{cls.__module__}.{cls.__name__} may not define {name}")

@@ -1,0 +1,64 @@
+"""Fixtures of the kernel's tests."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import clear_url_caches, set_urlconf
+
+from voltop.tests.api_views import CALLERS, Caller, DepotViewSet
+
+
+class Api:
+    """The strict base over HTTP, as one caller."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.client = Client(raise_request_exception=False)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """One request; a body that is bytes goes as it is, anything else as JSON."""
+        if self.name:
+            headers.setdefault("Authorization", f"Bearer {self.name}")
+        kind = headers.pop("content_type", "application/json")
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
+        return self.client.generic(
+            method, f"/api/v1{path}", raw, content_type=kind, headers=headers
+        )
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.send("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.send("POST", path, body, **headers)
+
+
+@pytest.fixture
+def test_urls(settings: Any) -> Iterator[None]:
+    """The routes of `api_views` instead of the product's."""
+    settings.ROOT_URLCONF = "voltop.tests.api_views"
+    clear_url_caches()
+    yield
+    CALLERS.clear()
+    DepotViewSet.ran.clear()
+    clear_url_caches()
+    set_urlconf(None)
+
+
+@pytest.fixture
+def caller(test_urls: None) -> Callable[..., Api]:
+    """`caller("ana", provider_id=3)` is an Api that calls as Ana."""
+
+    def make(name: str = "ana", **values: Any) -> Api:
+        CALLERS[name] = Caller(**values)
+        return Api(name)
+
+    return make
+
+
+@pytest.fixture
+def stranger(test_urls: None) -> Api:
+    """A caller without credentials."""
+    return Api("")
