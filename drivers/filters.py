@@ -1,8 +1,7 @@
 """Query parameters of drivers' lists."""
 
-from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, IdFilter, TextFilter
-
 from drivers.models import DriverStatus, EngagementKind, PayoutAccountKind
+from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, IdFilter, TextFilter
 
 
 class DriverFilter(FilterSet):

@@ -1,14 +1,5 @@
 """Shapes of drivers' API: what is shown, and what may be sent. Rules live in the services."""
 
-from voltop.api.fields import (
-    DateField,
-    EmailField,
-    ProviderRelatedField,
-    StrictCharField,
-    StrictChoiceField,
-)
-from voltop.api.serializers import ModelSerializer, Serializer
-
 from drivers.models import (
     Driver,
     DriverEvent,
@@ -18,6 +9,14 @@ from drivers.models import (
     PayoutAccountKind,
 )
 from fleets.models import Depot
+from voltop.api.fields import (
+    DateField,
+    EmailField,
+    ProviderRelatedField,
+    StrictCharField,
+    StrictChoiceField,
+)
+from voltop.api.serializers import ModelSerializer, Serializer
 
 
 class DriverSerializer(ModelSerializer):

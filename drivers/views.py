@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
 
 from drivers import services
 from drivers.filters import DriverFilter, EngagementFilter, PayoutAccountFilter
@@ -24,6 +23,7 @@ from drivers.serializers import (
     ReasonSerializer,
 )
 from fleets.selectors import active_provider
+from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
 from voltop.errors import NotFound
 
 

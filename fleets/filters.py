@@ -1,8 +1,7 @@
 """Query parameters of fleets' lists."""
 
-from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, InstantFilter, TextFilter
-
 from fleets.models import FleetProviderStatus, Role
+from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, InstantFilter, TextFilter
 
 
 class ProviderFilter(FilterSet):

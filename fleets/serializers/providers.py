@@ -1,6 +1,15 @@
 """Shapes of providers, policies, depots, memberships and audit entries."""
 
 from rest_framework.serializers import CharField, EmailField
+
+from fleets.models import (
+    AuditEntry,
+    Depot,
+    FleetPolicy,
+    FleetProvider,
+    Membership,
+    Role,
+)
 from voltop.api.fields import (
     EmailField as StrictEmailField,
 )
@@ -12,15 +21,6 @@ from voltop.api.fields import (
     StrictIntegerField,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
-
-from fleets.models import (
-    AuditEntry,
-    Depot,
-    FleetPolicy,
-    FleetProvider,
-    Membership,
-    Role,
-)
 
 
 class ProviderSerializer(ModelSerializer):

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from stdnum import get_cc_module
 from stdnum.exceptions import ValidationError as StdnumError
-from voltop.money import exponent
 
 from fleets import audit
 from fleets.country_packs import policy_values
@@ -28,6 +27,7 @@ from fleets.models.providers import PROVIDER_MACHINE
 from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import ReasonRequired
+from voltop.money import exponent
 
 TAX_MODULES = {"MX": "rfc", "BR": "cnpj", "DE": "vat", "US": "ein"}
 

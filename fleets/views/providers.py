@@ -4,7 +4,6 @@ from django.db.models import QuerySet
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
 
 from fleets import services
 from fleets.filters import AuditFilter, DepotFilter, MembershipFilter, ProviderFilter
@@ -24,6 +23,7 @@ from fleets.serializers.providers import (
     ProviderUpdateSerializer,
     ReasonSerializer,
 )
+from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
 
 
 class ProviderView(ListRetrieveViewSet):
