@@ -19,7 +19,14 @@ app = Celery("voltop")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-app.conf.beat_schedule = {}
+app.conf.beat_schedule = {
+    # Finds outbox messages whose ring was lost, and those whose pause is over.
+    "outbox-sweep": {
+        "task": "voltop.outbox.relay",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+}
 
 
 @worker_process_init.connect

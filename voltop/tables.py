@@ -6,6 +6,7 @@ work of the platform itself.
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from voltop.ids import uuid7
@@ -125,7 +126,10 @@ class Job(Model):
 class JobEvent(StateEvent):
     """One move of a job."""
 
-    provider_id = models.BigIntegerField(null=True, blank=True, db_index=True)
+    # Unlike every other timeline's, null: a job may be the platform's own.
+    provider_id = models.BigIntegerField(  # type: ignore[assignment]
+        null=True, blank=True, db_index=True
+    )
     job = models.ForeignKey(Job, models.PROTECT, related_name="events")
 
 
@@ -142,7 +146,7 @@ class OutboxMessage(Model):
     payload = models.JSONField()
     attempts = models.PositiveSmallIntegerField(default=0)
     crashes = models.PositiveSmallIntegerField(default=0)
-    next_at = models.DateTimeField()
+    next_at = models.DateTimeField(db_default=Now())
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     dead_at = models.DateTimeField(null=True, blank=True)

@@ -190,7 +190,7 @@ def test_a_fingerprint_outlives_a_rotation_of_the_master_keys(settings):
     assert crypto.fingerprint("x", "p") == before
 
 
-@pytest.mark.usefixtures("committed_db")
+@pytest.mark.django_db(transaction=True)
 def test_parallel_first_uses_agree_on_one_key():
     barrier = threading.Barrier(8)
 

@@ -18,7 +18,7 @@ def test_each_series_of_a_provider_counts_from_one():
     assert (counter.last, counter.row_version) == (3, 3)
 
 
-@pytest.mark.usefixtures("committed_db")
+@pytest.mark.django_db(transaction=True)
 def test_a_rollback_gives_its_number_back():
     with transaction.atomic():
         next_number(1, "payslip")
@@ -27,13 +27,13 @@ def test_a_rollback_gives_its_number_back():
         assert next_number(1, "payslip") == 1
 
 
-@pytest.mark.usefixtures("committed_db")
+@pytest.mark.django_db(transaction=True)
 def test_a_number_outside_a_transaction_is_a_mistake():
     with pytest.raises(RuntimeError, match="transaction"):
         next_number(1, "payslip")
 
 
-@pytest.mark.usefixtures("committed_db")
+@pytest.mark.django_db(transaction=True)
 def test_parallel_takers_leave_no_gap_and_take_no_number_twice():
     taken: list[int] = []
     lock = threading.Lock()
