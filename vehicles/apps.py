@@ -6,3 +6,11 @@ from django.apps import AppConfig
 class VehiclesConfig(AppConfig):
     name = "vehicles"
     verbose_name = "Vehicles"
+
+    def ready(self) -> None:
+        from vehicles import roles, selectors
+        from voltop import registry
+
+        registry.register(registry.ROLE_PERMISSIONS, "vehicles", roles.of_vehicles)
+        registry.register(registry.API_SCOPES, "vehicles", roles.scopes_of_vehicles)
+        registry.register(registry.PROVIDER_BLOCKERS, "vehicles", selectors.blockers_of_provider)

@@ -1,0 +1,126 @@
+"""Reads that join vehicles with who holds them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vehicles.models import Assignment, AssignmentKind, Vehicle, VehicleTenure
+
+RANK = {AssignmentKind.SHIFT: 0, AssignmentKind.TEMPORARY: 1, AssignmentKind.PERMANENT: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class HolderInterval:
+    """Who had a vehicle over [starts_at, ends_at): a driver, or (driver_id None) its depot.
+
+    `kind` is that of the assignment that decided, "depot" where there was none.
+    """
+
+    vehicle_id: int
+    driver_id: int | None
+    depot_id: int | None
+    starts_at: datetime
+    ends_at: datetime
+    kind: str = "depot"
+    assignment_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenureInterval:
+    """A provider held a vehicle over [starts_at, ends_at)."""
+
+    vehicle_id: int
+    provider_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+def holder_intervals(
+    vehicle_ids: Iterable[int], start: datetime, end: datetime
+) -> list[HolderInterval]:
+    """Who had each vehicle over [start, end): shift, else temporary, else permanent, else depot.
+
+    Ordered by vehicle and time, without gap or overlap: custody is never nobody's. The depot is
+    the vehicle's present one (its history is not kept). Two queries, whatever the number.
+    """
+    ids = sorted(set(vehicle_ids))
+    rows = Assignment.objects.unscoped().filter(vehicle_id__in=ids).overlapping(start, end)
+    by_vehicle: defaultdict[int, list[Assignment]] = defaultdict(list)
+    for row in rows:
+        by_vehicle[row.vehicle_id].append(row)
+    depots = dict(Vehicle.objects.unscoped().filter(pk__in=ids).values_list("pk", "depot_id"))
+    return [
+        interval
+        for pk in ids
+        if pk in depots and start < end
+        for interval in _custody(pk, depots[pk], by_vehicle[pk], start, end)
+    ]
+
+
+def _custody(
+    vehicle_id: int,
+    depot_id: int | None,
+    rows: Sequence[Assignment],
+    start: datetime,
+    end: datetime,
+) -> Iterator[HolderInterval]:
+    """Between two neighbouring bounds nothing changes; neighbours of one holder are joined."""
+    bounds = {start, end}
+    for row in rows:
+        bounds.update(at for at in (row.starts_at, row.ends_at) if at and start < at < end)
+    steps = sorted(bounds)
+    begin, holder = start, _holder(rows, start)
+    for at in steps[1:]:
+        following = _holder(rows, at) if at < end else None
+        if at < end and following == holder:
+            continue
+        yield HolderInterval(
+            vehicle_id,
+            holder.driver_id if holder else None,
+            depot_id,
+            begin,
+            at,
+            holder.kind if holder else "depot",
+            holder.pk if holder else None,
+        )
+        begin, holder = at, following
+
+
+def _holder(rows: Sequence[Assignment], at: datetime) -> Assignment | None:
+    holding = [r for r in rows if r.starts_at <= at and (r.ends_at is None or r.ends_at > at)]
+    return min(holding, key=lambda r: RANK[AssignmentKind(r.kind)], default=None)
+
+
+def tenure_intervals(
+    vehicle_ids: Iterable[int], start: datetime, end: datetime
+) -> list[TenureInterval]:
+    """Whose each vehicle was over [start, end), cut to it; nothing where it was nobody's."""
+    rows = (
+        VehicleTenure.objects.unscoped()
+        .filter(vehicle_id__in=sorted(set(vehicle_ids)))
+        .overlapping(start, end)
+        .order_by("vehicle_id", "starts_at")
+    )
+    return [
+        TenureInterval(
+            row.vehicle_id,
+            row.provider_id,
+            max(row.starts_at, start),
+            end if row.ends_at is None else min(row.ends_at, end),
+        )
+        for row in rows
+    ]
+
+
+def provider_of(vehicle_id: int, at: datetime) -> int | None:
+    """The provider that held the vehicle at that instant."""
+    tenures = VehicleTenure.objects.unscoped().filter(vehicle_id=vehicle_id).at(at)
+    return tenures.values_list("provider_id", flat=True).first()
+
+
+def blockers_of_provider(provider: object) -> list[dict[str, object]]:
+    """What of vehicles stands in the way of closing a provider: cars not retired."""
+    own = Vehicle.objects.for_provider(getattr(provider, "pk", None)).standing()
+    count = own.count()
+    return [{"code": "vehicles_standing", "count": count}] if count else []
