@@ -69,12 +69,6 @@ class DriverInviteSerializer(DriverUpdateSerializer):
     family_name = StrictCharField(max_length=80)
 
 
-class ReasonSerializer(Serializer):
-    """A move; the reason is needed where the move takes something away."""
-
-    reason = StrictCharField(max_length=500, required=False, allow_blank=True)
-
-
 class DriverEventSerializer(ModelSerializer):
     class Meta:
         model = DriverEvent

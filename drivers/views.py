@@ -20,9 +20,9 @@ from drivers.serializers import (
     EngagementStartSerializer,
     PayoutAccountSerializer,
     PayoutAccountSetSerializer,
-    ReasonSerializer,
 )
 from fleets.selectors import active_provider
+from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
 from voltop.errors import NotFound
 

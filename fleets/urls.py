@@ -1,5 +1,13 @@
 """API addresses of fleets, below /api/v1/."""
 
-from django.urls import URLPattern, URLResolver
+from fleets.views import providers
+from voltop.api.routers import Router
 
-urlpatterns: list[URLPattern | URLResolver] = []
+router = Router()
+router.register("providers", providers.ProviderView, basename="providers")
+router.register("policies", providers.PolicyView, basename="policies")
+router.register("depots", providers.DepotView, basename="depots")
+router.register("memberships", providers.MembershipView, basename="memberships")
+router.register("audit", providers.AuditView, basename="audit")
+
+urlpatterns = router.urls

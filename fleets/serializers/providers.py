@@ -132,12 +132,6 @@ class DepotInputSerializer(DepotUpdateSerializer):
     name = StrictCharField(max_length=120)
 
 
-class ReasonSerializer(Serializer):
-    """A move; the reason is needed where the move takes something away."""
-
-    reason = StrictCharField(max_length=500, required=False, allow_blank=True)
-
-
 class MembershipSerializer(ModelSerializer):
     full_name = CharField(source="user.full_name", read_only=True)
     email = EmailField(source="user.email", read_only=True, allow_null=True)

@@ -21,8 +21,8 @@ from fleets.serializers.providers import (
     PolicyUpdateSerializer,
     ProviderSerializer,
     ProviderUpdateSerializer,
-    ReasonSerializer,
 )
+from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
 
 

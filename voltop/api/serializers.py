@@ -63,6 +63,12 @@ class Serializer(StrictMixin, serializers.Serializer):
     """A shape of one's own: inputs, actions, computed answers."""
 
 
+class ReasonSerializer(Serializer):
+    """The body of a move; the reason is needed where the move takes something away."""
+
+    reason = fields.StrictCharField(max_length=500, required=False, allow_blank=True)
+
+
 class ModelSerializer(StrictMixin, serializers.ModelSerializer):
     """The shape of a model, its fields listed one by one; relations show and take ids."""
 
@@ -109,6 +115,18 @@ class ModelSerializer(StrictMixin, serializers.ModelSerializer):
         for name in ("style", "encoder", "decoder"):
             kwargs.pop(name, None)
         return field_class, kwargs
+
+    def include_extra_kwargs(
+        self, kwargs: dict[str, Any], extra_kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Keep the bounds of read-only fields, which DRF drops: the schema names them too."""
+        bounds = {
+            name: kwargs[name]
+            for name in ("max_length", "min_value", "max_value")
+            if name in kwargs
+        }
+        merged: dict[str, Any] = super().include_extra_kwargs(kwargs, extra_kwargs)
+        return bounds | merged
 
 
 def _bounds(field_class: type, model_field: Any, given: dict[str, Any]) -> dict[str, Any]:
