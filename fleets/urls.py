@@ -1,6 +1,8 @@
 """API addresses of fleets, below /api/v1/."""
 
-from fleets.views import providers
+from django.urls import URLPattern, URLResolver, re_path
+
+from fleets.views import api_clients, auth, providers
 from voltop.api.routers import Router
 
 router = Router()
@@ -8,6 +10,20 @@ router.register("providers", providers.ProviderView, basename="providers")
 router.register("policies", providers.PolicyView, basename="policies")
 router.register("depots", providers.DepotView, basename="depots")
 router.register("memberships", providers.MembershipView, basename="memberships")
+router.register("api-clients", api_clients.ApiClientView, basename="api-clients")
 router.register("audit", providers.AuditView, basename="audit")
 
-urlpatterns = router.urls
+urlpatterns: list[URLPattern | URLResolver] = [
+    re_path(r"^auth/token/?$", auth.LoginView.as_view(), name="auth-token"),
+    re_path(r"^auth/refresh/?$", auth.RefreshView.as_view(), name="auth-refresh"),
+    re_path(r"^auth/logout/?$", auth.LogoutView.as_view(), name="auth-logout"),
+    re_path(
+        r"^auth/logout-everywhere/?$",
+        auth.LogoutEverywhereView.as_view(),
+        name="auth-logout-everywhere",
+    ),
+    re_path(r"^auth/password/?$", auth.PasswordView.as_view(), name="auth-password"),
+    re_path(r"^auth/me/?$", auth.MeView.as_view(), name="auth-me"),
+    re_path(r"^oauth/token/?$", auth.ClientTokenView.as_view(), name="oauth-token"),
+    *router.urls,
+]

@@ -30,7 +30,7 @@ class Device:
     """The phone or browser that logs in, as it names itself; the id is its own secret."""
 
     id: str = ""
-    label: str = ""
+    name: str = ""
 
     @property
     def hash(self) -> str:
@@ -66,7 +66,7 @@ def log_in(
         raise InvalidCredentials()
     limits.give_back(limits.LOGIN_ADDRESS, address, at=at)
     limits.give_back(limits.LOGIN_ACCOUNT, key, at=at)
-    return _start(user, device.label, device.hash, at)
+    return _start(user, device.name, device.hash, at)
 
 
 def _account_key(user: User | None, login: str, device: Device) -> str:
@@ -122,7 +122,7 @@ def _pair(user: User, family: RefreshFamily, token: RefreshToken, at: datetime) 
             user_id=user.pk, token_version=user.token_version, family=family.key, at=at
         ),
         refresh_token=tokens.derive_refresh(key, family=family.key, generation=token.generation),
-        expires_in_s=int(tokens.ACCESS_LIFETIME.total_seconds()),
+        expires_in_s=tokens.ACCESS_LIFETIME_S,
         refresh_expires_at=token.expires_at,
     )
 

@@ -15,7 +15,7 @@ from voltop import clock
 from voltop.tests.parallel import at_once
 
 PASSWORD = "correct horse battery"
-PHONE = auth.Device(id="phone-1", label="Pixel")
+PHONE = auth.Device(id="phone-1", name="Pixel")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

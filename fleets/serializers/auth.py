@@ -1,0 +1,111 @@
+"""Shapes of logging in and of API clients."""
+
+from typing import Any
+
+from fleets.models import ApiClient
+from voltop.api import fields
+from voltop.api.serializers import ModelSerializer, Serializer
+
+
+class DeviceInputSerializer(Serializer):
+    """The device as it names itself; `id` is a random value that it alone keeps."""
+
+    id = fields.SecretField(max_length=128, min_length=16, required=False, default="")
+    name = fields.StrictCharField(max_length=80, allow_blank=True, required=False, default="")
+
+
+class LoginInputSerializer(Serializer):
+    login = fields.StrictCharField(max_length=254)
+    password = fields.SecretField()
+    device = DeviceInputSerializer(required=False)
+
+
+class RefreshInputSerializer(Serializer):
+    refresh_token = fields.SecretField(max_length=128)
+    device_id = fields.SecretField(max_length=128, min_length=16, required=False, default="")
+
+
+class PasswordInputSerializer(Serializer):
+    current_password = fields.SecretField()
+    new_password = fields.SecretField()
+
+
+class TokenPairSerializer(Serializer):
+    access_token = fields.StrictCharField(max_length=2048)
+    token_type = fields.StrictCharField(max_length=6, default="Bearer")
+    expires_in_s = fields.StrictIntegerField()
+    refresh_token = fields.StrictCharField(max_length=128)
+    refresh_expires_at = fields.InstantField()
+
+
+class OwnProviderSerializer(Serializer):
+    id = fields.StrictIntegerField()
+    name = fields.StrictCharField(max_length=120)
+    status = fields.StrictCharField(max_length=16)
+    roles = fields.StrictListField(child=fields.StrictCharField(max_length=16), max_length=20)
+
+
+class MeSerializer(Serializer):
+    id = fields.StrictIntegerField()
+    email = fields.EmailField(allow_null=True)
+    phone = fields.StrictCharField(max_length=16, allow_null=True)
+    full_name = fields.StrictCharField(max_length=120)
+    language = fields.StrictCharField(max_length=5)
+    time_zone = fields.StrictCharField(max_length=64)
+    providers = OwnProviderSerializer(many=True)
+
+
+class ClientTokenInputSerializer(Serializer):
+    """The form of RFC 6749 §4.4.2; id and secret here unless HTTP Basic shows them."""
+
+    grant_type = fields.StrictCharField(max_length=32)
+    scope = fields.StrictCharField(max_length=1000, required=False)
+    client_id = fields.StrictCharField(max_length=64, required=False)
+    client_secret = fields.SecretField(max_length=128, required=False)
+
+
+class ClientTokenSerializer(Serializer):
+    """RFC 6749 §5.1."""
+
+    access_token = fields.StrictCharField(max_length=128)
+    token_type = fields.StrictCharField(max_length=6)
+    expires_in = fields.StrictIntegerField()
+    scope = fields.StrictCharField(max_length=1000)
+
+
+def _scopes(**kwargs: Any) -> fields.StrictListField:
+    child = fields.StrictCharField(max_length=48)
+    return fields.StrictListField(child=child, min_length=1, max_length=50, **kwargs)
+
+
+class ApiClientSerializer(ModelSerializer):
+    scopes = _scopes(read_only=True)
+
+    class Meta:
+        model = ApiClient
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "client_id",
+            "scopes",
+            "created_by",
+            "secret_set_at",
+            "last_token_at",
+            "revoked_at",
+            "created_at",
+            "updated_at",
+        )
+
+
+class ApiClientWithSecretSerializer(ApiClientSerializer):
+    """With the secret, which is shown this once."""
+
+    client_secret = fields.StrictCharField(max_length=64, read_only=True, source="shown_secret")
+
+    class Meta(ApiClientSerializer.Meta):
+        fields = (*ApiClientSerializer.Meta.fields, "client_secret")
+
+
+class ApiClientInputSerializer(Serializer):
+    name = fields.StrictCharField(max_length=80)
+    scopes = _scopes()

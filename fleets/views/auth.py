@@ -1,0 +1,174 @@
+"""Log-in, refresh, log-out, one's own account, and tokens for integrators' clients."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from fleets import limits, oauth
+from fleets.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    TooManyAttempts,
+    WeakPassword,
+    WrongPassword,
+)
+from fleets.models import FleetProvider, User
+from fleets.selectors import roles_of
+from fleets.serializers import auth as shapes
+from fleets.services import auth
+from fleets.tokens import AccessClaims
+from voltop import clock
+from voltop.api.permissions import ANYONE, SIGNED_IN
+from voltop.api.views import OperationView
+from voltop.errors import PermissionDenied
+
+
+class OpenView(OperationView):
+    """Routes that hand out tokens: no credentials are read, also none that have expired."""
+
+    authentication_classes = ()
+    needs_provider = False
+    idempotency = "refused"
+    permissions = {"post": ANYONE}
+
+
+class OwnAccountView(OperationView):
+    """Routes about the caller's own account; people only, whatever their provider."""
+
+    needs_provider = False
+
+    def person(self) -> tuple[User, AccessClaims]:
+        """The person and the token that speaks for them. Raises PermissionDenied for clients."""
+        user, claims = self.request.user, self.request.auth
+        if not isinstance(user, User) or not isinstance(claims, AccessClaims):
+            raise PermissionDenied()
+        return user, claims
+
+
+class LoginView(OpenView):
+    """Log in with e-mail or phone and password."""
+
+    input_serializers = {"post": shapes.LoginInputSerializer}
+    output_serializers = {"post": shapes.TokenPairSerializer}
+    errors = {"post": (InvalidCredentials, TooManyAttempts)}
+
+    def post(self, request: Request) -> Response:
+        values = self.read_input()
+        pair = auth.log_in(
+            login=values["login"],
+            password=values["password"],
+            address=limits.client_address(request._request),
+            device=auth.Device(**values.get("device", {})),
+        )
+        return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class RefreshView(OpenView):
+    """The next access and refresh token; each refresh token works once."""
+
+    input_serializers = {"post": shapes.RefreshInputSerializer}
+    output_serializers = {"post": shapes.TokenPairSerializer}
+    errors = {"post": (InvalidRefreshToken,)}
+
+    def post(self, request: Request) -> Response:
+        values = self.read_input()
+        pair = auth.refresh(
+            refresh_token=values["refresh_token"], device=auth.Device(id=values["device_id"])
+        )
+        return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class LogoutView(OwnAccountView):
+    """End this log-in now, with its access tokens."""
+
+    permissions = {"post": SIGNED_IN}
+    statuses = {"post": 204}
+
+    def post(self, request: Request) -> Response:
+        self.read_input()
+        user, claims = self.person()
+        auth.log_out(user, actor=user.actor(), family=claims.family)
+        return Response(status=204)
+
+
+class LogoutEverywhereView(OwnAccountView):
+    """End all log-ins of the caller now, this one included."""
+
+    permissions = {"post": SIGNED_IN}
+    statuses = {"post": 204}
+
+    def post(self, request: Request) -> Response:
+        self.read_input()
+        user, _claims = self.person()
+        auth.log_out_everywhere(user, actor=user.actor())
+        return Response(status=204)
+
+
+class PasswordView(OwnAccountView):
+    """Change one's password: every log-in ends, this device gets new tokens."""
+
+    permissions = {"post": SIGNED_IN}
+    input_serializers = {"post": shapes.PasswordInputSerializer}
+    output_serializers = {"post": shapes.TokenPairSerializer}
+    errors = {"post": (WrongPassword, WeakPassword, TooManyAttempts)}
+    idempotency = "refused"
+
+    def post(self, request: Request) -> Response:
+        user, claims = self.person()
+        values = self.read_input()
+        pair = auth.change_password(
+            user,
+            actor=user.actor(),
+            current=values["current_password"],
+            new=values["new_password"],
+            family=claims.family,
+        )
+        return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class MeView(OwnAccountView):
+    """Who the caller is, and which roles they hold at which providers."""
+
+    permissions = {"get": SIGNED_IN}
+    output_serializers = {"get": shapes.MeSerializer}
+
+    def get(self, request: Request) -> Response:
+        user, _claims = self.person()
+        roles = roles_of(user)
+        providers = [
+            {"id": p.pk, "name": p.name, "status": p.status, "roles": sorted(roles[p.pk])}
+            for p in FleetProvider.objects.filter(pk__in=roles).order_by("name")
+        ]
+        shown: dict[str, Any] = {
+            name: getattr(user, name)
+            for name in ("id", "email", "phone", "full_name", "language", "time_zone")
+        }
+        return Response(shapes.MeSerializer(shown | {"providers": providers}).data)
+
+
+class ClientTokenView(OpenView):
+    """OAuth2 token endpoint for API clients (RFC 6749 §4.4).
+
+    As that RFC demands, the one route that takes a form and answers errors in the RFC's shape;
+    only a request that reaches no OAuth rule at all (too large, too many) gets a problem document.
+    """
+
+    input_serializers = {"post": shapes.ClientTokenInputSerializer}
+    output_serializers = {"post": shapes.ClientTokenSerializer}
+    errors = {"post": (TooManyAttempts,)}
+    body_max_bytes = 8_192
+
+    def post(self, request: Request) -> Response:
+        at = clock.now()
+        address = limits.client_address(request._request)
+        body = self.read_body()
+        limits.take(limits.CLIENT_ADDRESS, address, at=at)
+        status, headers, answer = oauth.answer_token_request(
+            body,
+            request.META.get("CONTENT_TYPE", ""),
+            request.META.get("HTTP_AUTHORIZATION", ""),
+        )
+        if status == 200:
+            limits.give_back(limits.CLIENT_ADDRESS, address, at=at)
+        return Response(answer, status=status, headers=headers)
