@@ -15,6 +15,7 @@ from fleets.admin.base import (
     ReadOnlyInline,
     admin_actor,
     service_action,
+    status_badge,
 )
 from voltop.context import Actor
 
@@ -45,9 +46,16 @@ def _move(
 
 @admin.register(Driver)
 class DriverAdmin(ProviderAdmin):
-    list_display = ("name", "employee_number", "status", "depot", "phone", "hired_on")
+    list_display = ("name", "employee_number", "badge", "depot", "phone", "hired_on")
+    badge = status_badge(
+        active="success",
+        onboarding="info",
+        suspended="danger",
+        leaving="warning",
+    )
     list_filter = ("status", "depot", "language")
     list_select_related = ("depot",)
+    readonly_fields = ("status",)
     search_fields = ("given_name", "family_name", "employee_number", "phone", "email")
     ordering = ("family_name", "given_name")
     inlines = (EngagementInline, PayoutAccountInline, DriverEventInline)
@@ -60,7 +68,7 @@ class DriverAdmin(ProviderAdmin):
         _move("Terminate", services.terminate_driver, "terminate_driver"),
     )
     fieldsets = (
-        (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"))}),
+        (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"), "status")}),
         ("Contact", {"fields": (("phone", "email"), "language")}),
         ("Person", {"fields": (("national_id", "birth_date"), "hired_on")}),
         ("Emergency", {"fields": (("emergency_contact_name", "emergency_contact_phone"),)}),

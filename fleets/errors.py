@@ -138,3 +138,9 @@ class UnknownScope(DomainError):
 class ClientRevoked(DomainError):
     code = "client_revoked"
     message = _("The API client is revoked.")
+
+
+class InvalidPosition(DomainError):
+    code = "invalid_position"
+    status = 400
+    message = _("A position is a latitude and a longitude in degrees (WGS 84), both or none.")

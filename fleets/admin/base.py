@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
 from unfold.forms import ActionForm
 
 from fleets.models import FleetProvider, User
@@ -158,6 +159,19 @@ class ProviderAdmin(ModelAdmin):
     def own_provider(self, request: HttpRequest) -> FleetProvider:
         """The active provider, for services that create."""
         return FleetProvider.objects.get(pk=getattr(request.user, "provider_id", None))
+
+
+def status_badge(field: str = "status", **variants: str) -> Any:
+    """A list column showing a choice as a coloured label.
+
+    `variants` maps a state to one of Unfold's: info, success, warning, danger.
+    """
+
+    @display(description=field.replace("_", " "), ordering=field, label=variants)
+    def badge(model_admin: Any, obj: Any) -> tuple[str, str]:
+        return getattr(obj, field), getattr(obj, f"get_{field}_display")()
+
+    return badge
 
 
 class ReadOnlyAdmin(ProviderAdmin):

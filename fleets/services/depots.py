@@ -2,12 +2,13 @@
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
 from fleets import audit
-from fleets.errors import DepotNameTaken, DepotRetired, InvalidOpeningHours
+from fleets.errors import DepotNameTaken, DepotRetired, InvalidOpeningHours, InvalidPosition
 from fleets.models import Depot, FleetProvider
 from fleets.services.providers import require_active
 from voltop import clock
@@ -34,13 +35,15 @@ def create_depot(
 ) -> Depot:
     """A new depot; its zone is the provider's unless said otherwise.
 
-    Raises ProviderNotActive, DepotNameTaken (409), UnknownTimezone, InvalidOpeningHours (400).
+    Raises ProviderNotActive, DepotNameTaken (409), UnknownTimezone, InvalidOpeningHours,
+    InvalidPosition (400).
     """
     at = at or clock.now()
     actor.require_same_provider(provider)
     require_active(provider)
     values = {"time_zone": provider.time_zone, "name": name, **values}
     _check(provider.pk, values)
+    _check_position(values.get("latitude"), values.get("longitude"))
     depot = Depot.objects.create(provider=provider, **values)
     audit.record("depot.created", depot, actor=actor, at=at)
     depot.refresh_from_db()
@@ -56,6 +59,9 @@ def update_depot(depot: Depot, *, actor: Actor, at: datetime | None = None, **va
     if depot.retired_at is not None:
         raise DepotRetired()
     _check(depot.provider_id, values, but=depot.pk)
+    _check_position(
+        values.get("latitude", depot.latitude), values.get("longitude", depot.longitude)
+    )
     changes = audit.diff(depot, values)
     if changes:
         Depot.objects.filter(pk=depot.pk).update(**values)
@@ -90,6 +96,15 @@ def _check(provider_id: int, values: dict[str, Any], *, but: int | None = None) 
         )
         if named.exclude(pk=but).exists():
             raise DepotNameTaken(field="name")
+
+
+def _check_position(latitude: Any, longitude: Any) -> None:
+    if (latitude is None) != (longitude is None):
+        raise InvalidPosition(field="longitude" if longitude is None else "latitude")
+    if latitude is not None and not (-90 <= Decimal(latitude) <= 90):
+        raise InvalidPosition(field="latitude")
+    if longitude is not None and not (-180 <= Decimal(longitude) <= 180):
+        raise InvalidPosition(field="longitude")
 
 
 def _check_opening_hours(hours: Any) -> None:
