@@ -12,6 +12,11 @@ LIKE_PRODUCTION = VOLTOP_HTTPS=1 VOLTOP_ALLOWED_HOSTS=fleet.example \
 	VOLTOP_MASTER_KEYS=k1:$$(head -c 32 /dev/urandom | base64) \
 	VOLTOP_TOKEN_SIGNING_KEYS=k1:$$(head -c 32 /dev/urandom | base64)
 
+# An environment whose Python is gone (upgraded, moved) is made anew.
+ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
+.PHONY: .venv/.runtime .venv/.dev
+endif
+
 .PHONY: help run seed test check lint openapi demo bench clean
 
 help:  ## list the targets

@@ -100,19 +100,23 @@ class Supervisor:
             )
 
     def wait_until_answering(self, child: Child, url: str, *, wait_s: float) -> None:
-        """Wait for a 200 from `url`; ServiceError with the child's log if it dies or is silent."""
+        """Wait until `url` answers; ServiceError with the child's log if it dies or is silent."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
             if child.process is None or child.process.poll() is not None:
                 break
-            with (
-                contextlib.suppress(urllib.error.URLError, OSError),
-                opener.open(url, timeout=5) as answer,
-            ):
-                if answer.status == 200:
-                    return
-            time.sleep(0.05)
+            try:
+                opener.open(url, timeout=5).close()
+                return
+            except urllib.error.HTTPError as error:
+                error.close()
+                raise ServiceError(
+                    f"{child.name} answers {url} with {error.code} (is this host in "
+                    f"VOLTOP_ALLOWED_HOSTS?); see {child.log}"
+                ) from None
+            except OSError:  # not yet
+                time.sleep(0.05)
         raise ServiceError(f"{child.name} did not start ({child.log}):\n{child.last_lines()}")
 
     def watch(self) -> None:
