@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class TelemetryConfig(AppConfig):
     name = "telemetry"
     verbose_name = "Telemetry"
+
+    def ready(self) -> None:
+        from telemetry import roles
+        from voltop import registry
+
+        registry.register(registry.ROLE_PERMISSIONS, "telemetry", roles.of_telemetry)

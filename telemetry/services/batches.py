@@ -1,0 +1,248 @@
+"""Taking in a batch of samples: each is stored, known already, quarantined or refused by itself.
+
+Returns after the commit: what it counts as accepted survives the loss of every process. Not here:
+HTTP (`telemetry.views`), files (`services.imports`), and what is made of samples
+(`services.derive`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from telemetry import partitions, store
+from telemetry.errors import SourceDisabled, TooManyDays, TooManySamples
+from telemetry.models import IngestBatch, TelemetrySource
+from telemetry.routing import Router
+from telemetry.samples import (
+    FIRST_VALUE,
+    MAX_SAMPLES,
+    PG_EPOCH,
+    Rejection,
+    Row,
+    Sample,
+    from_us,
+    parse,
+    to_row,
+    to_us,
+)
+from telemetry.services.quarantine import put_into_quarantine
+from telemetry.services.states import merge_vehicle_states
+from voltop import clock
+from voltop.context import Actor
+from voltop.errors import DomainError, NotFound
+from voltop.failpoints import hit
+
+MAX_NEW_DAYS = 62
+"""A batch may open so many daily partitions at once; more is a broken clock or an attack."""
+
+STAGED_AFTER_CONFLICT = 20
+_US_PER_DAY = 86_400_000_000
+_EPOCH_DAY = PG_EPOCH.date()
+
+# How many more batches of a source go straight to staging; a process's own memory is enough.
+_staged: dict[int, int] = {}
+
+
+@dataclass(slots=True)
+class IngestResult:
+    """What became of a batch; the counts add up to its samples."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    unknown_fields: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Intake:
+    """A batch on its way: `rows` holds each key once, sorted; `others` further, differing samples
+    of the same keys; `repeats` counts exact repeats; `unfitted`, samples of unknown devices.
+    """
+
+    source: TelemetrySource
+    at: datetime
+    rejected: list[Rejection]
+    rows: list[Row] = field(default_factory=list)
+    others: list[Row] = field(default_factory=list)
+    repeats: int = 0
+    unfitted: list[Sample] = field(default_factory=list)
+
+    def accepted(self, written: store.Written) -> int:
+        return len(self.rows) + len(self.others) - written.duplicates
+
+
+def ingest(
+    source: TelemetrySource, items: list[Any], *, actor: Actor, at: datetime | None = None
+) -> IngestResult:
+    """Take in decoded JSON samples, each by itself: one bad sample never loses a good one.
+
+    Raises SourceDisabled (403), TooManySamples (413); LockBusy (503) if a partition cannot be made.
+    """
+    at = at or clock.now()
+    if len(items) > MAX_SAMPLES:
+        raise TooManySamples(limit=MAX_SAMPLES)
+    parsed = parse(items, at=at)
+    result = ingest_samples(source, parsed.samples, actor=actor, at=at, refused=parsed.rejected)
+    result.unknown_fields = parsed.unknown_fields
+    return result
+
+
+def ingest_samples(
+    source: TelemetrySource,
+    samples: Sequence[tuple[int, Sample]],
+    *,
+    actor: Actor,
+    at: datetime | None = None,
+    refused: Iterable[Rejection] = (),
+) -> IngestResult:
+    """Take in samples that are right in themselves, with their numbers in the caller's batch."""
+    at = at or clock.now()
+    if None not in (owners := {source.provider_id, actor.provider_id}) and len(owners) > 1:
+        raise NotFound()
+    if source.disabled_at is not None:
+        raise SourceDisabled()
+    intake = _Intake(source, at, list(refused))
+    _route(intake, samples)
+    _make_room(intake, samples)
+    written = _store(intake)
+    hit("telemetry.ingest.committed")
+    return IngestResult(
+        accepted=intake.accepted(written),
+        duplicates=intake.repeats + written.duplicates,
+        quarantined=len(intake.unfitted),
+        rejected=sorted(intake.rejected, key=lambda rejection: rejection.index),
+    )
+
+
+def forget_conflicts() -> None:
+    """Drop what this process remembers of sources that repeat themselves (for tests)."""
+    _staged.clear()
+
+
+def priorities() -> dict[int, int]:
+    """Every source's priority, for instants about which sources disagree."""
+    return dict(TelemetrySource.objects.unscoped().values_list("pk", "priority"))
+
+
+def _route(intake: _Intake, samples: Sequence[tuple[int, Sample]]) -> None:
+    """Find each sample's vehicle and bring it into its stored form."""
+    source_id, received_us = intake.source.pk, to_us(intake.at)
+    vehicle_of = Router(intake.source, [sample for _, sample in samples], at=intake.at).vehicle_of
+    first: dict[tuple[int, int], Row] = {}
+    for index, sample in samples:
+        found = vehicle_of(sample)
+        if not isinstance(found, int):
+            if isinstance(found, DomainError):
+                intake.rejected.append(Rejection(index, sample.ref, found))
+            else:
+                intake.unfitted.append(sample)
+            continue
+        row = to_row(sample, found, received_us, source_id)
+        known = first.setdefault(row[:2], row)
+        if known is not row:
+            if known[FIRST_VALUE:] == row[FIRST_VALUE:]:
+                intake.repeats += 1
+            else:
+                intake.others.append(row)
+    intake.rows = sorted(first.values(), key=_key)
+
+
+def _key(row: Row) -> tuple[int, int]:
+    return row[0], row[1]
+
+
+def _day(row: Row) -> date:
+    return _EPOCH_DAY + timedelta(days=row[1] // _US_PER_DAY)
+
+
+def _make_room(intake: _Intake, samples: Sequence[tuple[int, Sample]]) -> None:
+    """Make the partitions that the batch needs; where they are too many, refuse the oldest days."""
+    days = {row[1] // _US_PER_DAY for row in intake.rows}
+    missing = partitions.missing(_EPOCH_DAY + timedelta(days=day) for day in days)
+    if len(missing) > MAX_NEW_DAYS:
+        refused = set(missing[:-MAX_NEW_DAYS])
+        missing = missing[-MAX_NEW_DAYS:]
+        done = {rejection.index for rejection in intake.rejected}
+        for index, sample in samples:
+            day = _EPOCH_DAY + timedelta(days=to_us(sample.recorded_at) // _US_PER_DAY)
+            if index not in done and day in refused:
+                error = TooManyDays(field="recorded_at", limit=MAX_NEW_DAYS)
+                intake.rejected.append(Rejection(index, sample.ref, error))
+        intake.rows = [row for row in intake.rows if _day(row) not in refused]
+        intake.others = [row for row in intake.others if _day(row) not in refused]
+    partitions.ensure(missing)
+
+
+def _store(intake: _Intake) -> store.Written:
+    """Write the batch in one transaction: by COPY alone where nothing of it is known yet."""
+    staged = _staged.get(intake.source.pk, 0)
+    if intake.others or staged:
+        written = _with_partitions(intake, merging=True)
+    else:
+        try:
+            written = _with_partitions(intake, merging=False)
+        except store.KeyTaken:
+            written = _with_partitions(intake, merging=True)
+    if written.duplicates or written.merged:
+        _staged[intake.source.pk] = STAGED_AFTER_CONFLICT
+    elif staged:
+        _staged[intake.source.pk] = staged - 1
+    return written
+
+
+def _with_partitions(intake: _Intake, *, merging: bool) -> store.Written:
+    """One try; a second one after making partitions that were dropped since we saw them."""
+    try:
+        return _write(intake, merging=merging)
+    except store.PartitionMissing:
+        partitions.forget()
+        partitions.ensure({_day(row) for row in intake.rows})
+        return _write(intake, merging=merging)
+
+
+@transaction.atomic
+def _write(intake: _Intake, *, merging: bool) -> store.Written:
+    written = store.Written(0, [], 0)
+    if intake.rows:
+        if merging:
+            written = store.write_merging(intake.rows, intake.others, priorities())
+        else:
+            written = store.write_new(intake.rows)
+    touched = _as_stored(intake.rows, written)
+    if touched:
+        merge_vehicle_states(touched)
+    put_into_quarantine(intake.source, intake.unfitted, at=intake.at)
+    _note_batch(intake, touched, written)
+    hit("telemetry.ingest.written")
+    return written
+
+
+def _as_stored(rows: list[Row], written: store.Written) -> list[Row]:
+    """The batch's rows as they stand now, in key order; none if the batch changed nothing."""
+    if not written.merged:
+        return rows if written.inserted else []
+    merged = {_key(row): row for row in written.merged}
+    return [merged.get(_key(row), row) for row in rows]
+
+
+def _note_batch(intake: _Intake, touched: Sequence[Row], written: store.Written) -> None:
+    """Leave counts and touched times for `services.derive`, in the batch's own transaction."""
+    bounds: dict[int, list[int]] = {}
+    for row in touched:  # sorted: the first of a vehicle is its earliest
+        bounds.setdefault(row[0], [row[1], row[1]])[1] = row[1]
+    IngestBatch.objects.create(
+        source=intake.source,
+        received_at=intake.at,
+        accepted_count=intake.accepted(written),
+        duplicate_count=intake.repeats + written.duplicates,
+        rejected_count=len(intake.rejected),
+        errors=Counter(rejection.error.code for rejection in intake.rejected),
+        vehicle_ids=list(bounds),
+        starts_at=[from_us(start) for start, _ in bounds.values()],
+        ends_at=[from_us(end) for _, end in bounds.values()],
+    )
