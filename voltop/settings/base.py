@@ -177,6 +177,8 @@ TOKEN_AUDIENCE = "voltop-api"  # noqa: S105
 TRUSTED_PROXIES = env.int("VOLTOP_TRUSTED_PROXIES", default=0)
 MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
 FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")
+# host:port of machines that may be called although they are private or speak plain http.
+OUTBOUND_ALLOWED = env.list("VOLTOP_OUTBOUND_ALLOWED", default=[])
 
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
