@@ -5,6 +5,7 @@ holds whole numbers (`Column`), so that equal means equal. Not here: whose vehic
 (`services.batches`), and the table (`telemetry.store`).
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -154,6 +155,55 @@ class Rejection:
     error: DomainError
 
 
+class Decoded(NamedTuple):
+    """The list of a body, and the names beside it that mean nothing here."""
+
+    items: list[Any]
+    unknown_fields: list[str]
+
+
+def decode_batch(raw: bytes) -> Decoded:
+    """The samples of a body `{"samples": […]}`, untyped; of a repeated key the last one counts.
+
+    NaN and numbers too large pass here, so that they cost no more than the sample they stand in.
+    Raises BodyRequired, InvalidUtf8, MalformedJson, NestingTooDeep, NumberTooLong,
+    ObjectExpected, Required, ListExpected (400).
+    """
+    if not raw.strip():
+        raise api.BodyRequired()
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = _decode_slowly(raw)
+    if type(body) is not dict:
+        raise api.ObjectExpected()
+    if "samples" not in body:
+        raise api.Required(field="samples")
+    items = body.pop("samples")
+    if type(items) is not list:
+        raise api.ListExpected(field="samples")
+    return Decoded(items, _shown(body))
+
+
+def _decode_slowly(raw: bytes) -> Any:
+    """Python's decoder takes what one bad sample may hold; what it refuses is no JSON at all."""
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise api.InvalidUtf8() from error
+    except json.JSONDecodeError as error:
+        raise api.MalformedJson(line=error.lineno, column=error.colno) from error
+    except RecursionError as error:
+        raise api.NestingTooDeep() from error
+    except ValueError as error:  # Python's own bound on the digits of an integer
+        raise api.NumberTooLong() from error
+
+
+def _shown(names: Iterable[str]) -> list[str]:
+    """Names that may stand in an answer."""
+    return sorted(name[:64] for name in names if not SUSPICIOUS.search(name))[:50]
+
+
 class Parsed(NamedTuple):
     """Samples that are right in themselves, with their place in the batch, and the others."""
 
@@ -172,13 +222,15 @@ def parse(items: list[Any], *, at: datetime) -> Parsed:
     rejected: list[Rejection] = []
     try:
         samples = list(enumerate(msgspec.convert(items, list[Sample])))
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):
         samples = []
         for index, item in enumerate(items):
             try:
                 samples.append((index, msgspec.convert(item, Sample)))
             except msgspec.ValidationError as wrong:
                 rejected.append(Rejection(index, _ref_of(item), rejection_of(str(wrong))))
+            except UnicodeEncodeError:
+                rejected.append(Rejection(index, _ref_of(item), api.Surrogates()))
     latest = at + MAX_AHEAD
     good = []
     for index, sample in samples:
@@ -193,7 +245,7 @@ def parse(items: list[Any], *, at: datetime) -> Parsed:
 def _unknown_fields(items: Iterable[Any]) -> list[str]:
     shapes = {tuple(item) for item in items if type(item) is dict}
     unknown = {name for shape in shapes for name in shape} - FIELDS
-    return sorted(name[:64] for name in unknown if not SUSPICIOUS.search(name))[:50]
+    return _shown(unknown)
 
 
 def _check(sample: Sample, latest: datetime) -> DomainError | None:

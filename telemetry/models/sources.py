@@ -47,6 +47,7 @@ class TelemetrySource(ProviderModel):
 
     class Meta:
         ordering = ("id",)
+        permissions = [("send_samples", "Can send samples (sources only)")]
         constraints = [
             models.UniqueConstraint(
                 fields=["provider", "name"],

@@ -1,6 +1,5 @@
 """Sources and their credential, devices and the vehicles they are fitted to."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -16,6 +15,7 @@ from telemetry.errors import (
     SourceNameTaken,
 )
 from telemetry.models import DeviceFitting, SourceKind, TelemetrySource, TrackerDevice
+from telemetry.selectors.sources import hash_token
 from vehicles.models import Vehicle
 from voltop import clock
 from voltop.context import Actor
@@ -23,11 +23,6 @@ from voltop.errors import NotFound
 
 TOKEN_PREFIX = "vtt_"  # noqa: S105
 ROTATION_GRACE = timedelta(hours=24)
-
-
-def hash_token(raw: str) -> str:
-    """What is stored of a token of 256 random bits: its SHA-256 in hex."""
-    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @transaction.atomic

@@ -1,0 +1,1 @@
+"""The API of telemetry: what comes in, its sources, and where vehicles went."""
