@@ -48,7 +48,7 @@ class SampleSerializer(Serializer):
 
 
 class SampleBatchSerializer(Serializer):
-    samples = SampleSerializer(many=True, max_length=MAX_SAMPLES)
+    samples = serializers.ListField(child=SampleSerializer(), max_length=MAX_SAMPLES)
 
 
 class RejectedSampleSerializer(Serializer):

@@ -44,7 +44,7 @@ class SamplesView(OperationView):
     gzip_max_bytes = 20_000_000
 
     def post(self, request: Request) -> Response:
-        principal = request.user
+        principal: object = request.user
         if not isinstance(principal, SourcePrincipal):
             raise PermissionDenied(permission=SEND_SAMPLES)
         require_json(request.META.get("CONTENT_TYPE", ""))
