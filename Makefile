@@ -10,7 +10,8 @@ LIKE_PRODUCTION = VOLTOP_HTTPS=1 VOLTOP_ALLOWED_HOSTS=fleet.example \
 	DATABASE_URL=postgres://voltop@db.example/voltop REDIS_URL=redis://redis.example:6379 \
 	VOLTOP_SECRET_KEY=$$($(VENV_PYTHON) -c 'import secrets; print(secrets.token_urlsafe(48))') \
 	VOLTOP_MASTER_KEYS=k1:$$(head -c 32 /dev/urandom | base64) \
-	VOLTOP_TOKEN_SIGNING_KEYS=k1:$$(head -c 32 /dev/urandom | base64)
+	VOLTOP_TOKEN_SIGNING_KEYS=k1:$$(head -c 32 /dev/urandom | base64) \
+	VOLTOP_FINGERPRINT_KEY=$$(head -c 32 /dev/urandom | base64)
 
 # An environment whose Python is gone (upgraded, moved) is made anew.
 ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
@@ -48,6 +49,7 @@ lint: .venv/.dev  ## style, types, missing migrations, deployment checks, the Op
 	@VOLTOP_DB_POOL_MAX=0 $(VENV_PYTHON) -W ignore::RuntimeWarning manage.py makemigrations \
 		--check --dry-run --verbosity 0 \
 		|| { echo "models and migrations differ: manage.py makemigrations" >&2; exit 1; }
+	@mkdir -p build
 	@$(MANAGE) spectacular --validate --fail-on-warn --file build/openapi.yaml
 	@diff -u docs/openapi.yaml build/openapi.yaml \
 		|| { echo "docs/openapi.yaml is not what the code says: make openapi" >&2; exit 1; }

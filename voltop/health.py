@@ -2,20 +2,34 @@
 
 `/livez` touches nothing but the process. `/readyz` needs PostgreSQL, reached through the pool that
 requests use, with every migration applied; Valkey or Redis is shown, but only makes things sooner.
+Both answer ahead of every other middleware: load balancers ask without TLS, by address instead of
+name, and must not hang on what they are asking about.
 """
 
 import functools
+from collections.abc import Callable
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from psycopg_pool import PoolTimeout
 
 _REDIS_TIMEOUT_S = 1
+
+
+class HealthMiddleware:
+    """Answers the two addresses; everything else passes."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        view = _VIEWS.get(request.path_info)
+        return self.get_response(request) if view is None else view(request)
 
 
 @never_cache
@@ -41,10 +55,11 @@ def _database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         return "ok" if _migrated() else "migrations are missing"
-    except PoolTimeout:
-        return "no free connection"
-    except DatabaseError:
+    except DatabaseError:  # also a pool without a free connection
         return "unreachable"
+
+
+_VIEWS = {"/livez": livez, "/readyz": readyz}
 
 
 class _MigrationsMissing(Exception):

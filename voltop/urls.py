@@ -1,10 +1,9 @@
-"""Every address of Voltop: the admin, the API of all apps, health."""
+"""Every address of Voltop: the admin and the API of all apps (health: `voltop.health`)."""
 
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from voltop import health
 from voltop.api import urls as api_urls
 
 handler400 = "voltop.api.exceptions.handler400"
@@ -14,8 +13,6 @@ handler500 = "voltop.api.exceptions.handler500"
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
-    path("livez", health.livez),
-    path("readyz", health.readyz),
     path("admin/", admin.site.urls),
     path("api/v1/", include("fleets.urls")),
     path("api/v1/", include("drivers.urls")),

@@ -111,10 +111,7 @@ class Supervisor:
                 return
             except urllib.error.HTTPError as error:
                 error.close()
-                raise ServiceError(
-                    f"{child.name} answers {url} with {error.code} (is this host in "
-                    f"VOLTOP_ALLOWED_HOSTS?); see {child.log}"
-                ) from None
+                raise ServiceError(f"{url} answers with {error.code}; see {child.log}") from None
             except OSError:  # not yet
                 time.sleep(0.05)
         raise ServiceError(f"{child.name} did not start ({child.log}):\n{child.last_lines()}")

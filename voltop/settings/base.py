@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "voltop.health.HealthMiddleware",  # first: asked by address, without TLS, whatever is broken
     "voltop.api.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -167,7 +168,18 @@ OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "fleets.ApiAccessToken"  # noqa: S105 (a mo
 OAUTH2_PROVIDER = {
     "OAUTH2_VALIDATOR_CLASS": "fleets.oauth.ClientValidator",
     "SCOPES_BACKEND_CLASS": "fleets.oauth.ClientScopes",
+    # Only client credentials are granted here; the rest of RFC 9700 is adopted all the same, so
+    # that nothing it forbids comes back with a later version's default.
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
 }
 # W011 warns of a circle between access and refresh tokens: ours has no link to a refresh token.
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W011"]
@@ -231,7 +243,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 HTTPS = env.bool("VOLTOP_HTTPS", default=False)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # load balancers ask without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS

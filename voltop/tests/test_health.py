@@ -73,6 +73,11 @@ def test_health_takes_no_writes(client, path):
     assert client.post(path).status_code == 405
 
 
-def test_health_is_not_redirected_to_https(client, settings):
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_health_answers_without_tls_and_by_address(settings, path):
     settings.SECURE_SSL_REDIRECT = True
-    assert client.get("/livez").status_code == 200
+    settings.ALLOWED_HOSTS = ["fleet.example"]
+    client = Client(headers={"host": "10.1.2.3:8000"})
+    assert client.get(path).status_code == 200
+    assert client.get("/admin/login/").status_code == 400
