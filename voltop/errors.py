@@ -18,12 +18,14 @@ class DomainError(Exception):
 
     `field` names the offending input in dotted form, `detail` overrides the class's message,
     `retry_after_s` becomes a Retry-After header, everything else is `extra`: machine-readable
-    facts (JSON scalars, lists, dicts) that tell the caller what to do.
+    facts (JSON scalars, lists, dicts) that tell the caller what to do. `constraints` names the
+    database constraints that guard the same rule: breaking one raises this error.
     """
 
     code: ClassVar[str] = ""
     status: ClassVar[int] = 409
     message: ClassVar[Text] = ""
+    constraints: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

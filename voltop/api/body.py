@@ -8,8 +8,8 @@ import zlib
 from typing import IO
 
 from django.conf import settings
-from django.http import HttpRequest
-from django.http.request import RequestDataTooBig, UnreadablePostError
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, UnreadablePostError
 
 from voltop.api import errors
 

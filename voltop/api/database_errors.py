@@ -1,13 +1,12 @@
 """What the database says, in domain words.
 
-A broken constraint becomes the error its model names (`violation_error_code` of the constraint),
-else a general one by SQLSTATE. Not here: which rule a constraint guards (`<app>/models`).
+A broken constraint becomes the error that claims it (`DomainError.constraints`), else a general
+one by SQLSTATE. Not here: which rule a constraint guards (`<app>/errors`).
 """
 
 from functools import cache
 from typing import Any
 
-from django.apps import apps
 from django.db import InterfaceError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 
@@ -70,14 +69,12 @@ def translate_database_error(exc: BaseException) -> DomainError:
 
 @cache
 def errors_by_constraint() -> dict[str, type[DomainError]]:
-    """Constraint name -> error class, from `violation_error_code` of every model's constraints."""
-    known = all_error_classes()
-    found: dict[str, type[DomainError]] = {"append_only": errors.AppendOnly}
-    for model in apps.get_models():
-        for constraint in model._meta.constraints:
-            code = getattr(constraint, "violation_error_code", None)
-            if code:
-                found[constraint.name] = known[code]
+    """Constraint name -> the error class that claims it (`DomainError.constraints`)."""
+    found: dict[str, type[DomainError]] = {}
+    for error_class in all_error_classes().values():
+        for name in error_class.constraints:
+            if found.setdefault(name, error_class) is not error_class:
+                raise RuntimeError(f"two errors claim the constraint {name}")
     return found
 
 

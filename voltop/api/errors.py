@@ -348,6 +348,7 @@ class CheckFailed(RequestError):
 
 class AppendOnly(DomainError):
     code = "append_only"
+    constraints = ("append_only",)
     message = _("These records are never changed or deleted.")
 
 

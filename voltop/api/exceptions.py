@@ -13,8 +13,7 @@ from django.core import exceptions as django_errors
 from django.core import signals
 from django.db import Error as DatabaseError
 from django.db.models import ProtectedError, RestrictedError
-from django.http import Http404, HttpRequest, HttpResponse
-from django.http.request import RequestDataTooBig, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
 from drf_standardized_errors.formatter import flatten_errors
 from psycopg_pool import PoolTimeout
@@ -74,15 +73,15 @@ def as_domain_error(exc: BaseException) -> DomainError:
     """The domain error that anything raised stands for; InternalError for what is not foreseen."""
     if isinstance(exc, DomainError):
         return exc
-    if isinstance(exc, (DatabaseError, PoolTimeout)):
-        return translate_database_error(exc)
     if isinstance(exc, (ProtectedError, RestrictedError)):
         return errors.InUse(held_by=held_by(exc))
+    if isinstance(exc, (DatabaseError, PoolTimeout)):
+        return translate_database_error(exc)
     for kinds, error_class in _FOREIGN:
         if isinstance(exc, kinds):
             return error_class()
     if isinstance(exc, drf_errors.Throttled):
-        return errors.Throttled(retry_after_s=int(exc.wait or 1))
+        return errors.Throttled(retry_after_s=int(getattr(exc, "wait", None) or 1))
     return errors.InternalError()
 
 
@@ -92,7 +91,7 @@ _FOREIGN: tuple[tuple[Any, type[DomainError]], ...] = (
     ((drf_errors.NotAuthenticated, drf_errors.AuthenticationFailed), NotAuthenticated),
     (drf_errors.MethodNotAllowed, errors.MethodNotAllowed),
     (drf_errors.UnsupportedMediaType, errors.UnsupportedMediaType),
-    (RequestDataTooBig, errors.BodyTooLarge),
+    (django_errors.RequestDataTooBig, errors.BodyTooLarge),
     (
         (
             drf_errors.ParseError,

@@ -23,7 +23,7 @@ from voltop.api.query import refuse_unknown
 from voltop.errors import DomainError
 
 if TYPE_CHECKING:
-    from rest_framework.views import APIView
+    from voltop.api.viewsets import ProviderViewSet
 
 INTEGER = re.compile(r"-?[0-9]{1,19}")
 MAX_SEARCH_CHARS, MAX_SEARCH_WORDS = 100, 5
@@ -149,9 +149,9 @@ class StrictFilterBackend(DjangoFilterBackend):
     filterset_base = FilterSet
 
     def filter_queryset(
-        self, request: Request, queryset: models.QuerySet, view: "APIView"
+        self, request: Request, queryset: models.QuerySet, view: "ProviderViewSet"
     ) -> models.QuerySet:
-        parameters: dict[str, str] = view.parameters
+        parameters = view.parameters
         refuse_unknown(parameters, known_parameters(view))
         queryset = super().filter_queryset(request, queryset, view)
         if "search" in parameters:
@@ -161,12 +161,12 @@ class StrictFilterBackend(DjangoFilterBackend):
         return queryset
 
     def get_filterset_kwargs(
-        self, request: Request, queryset: models.QuerySet, view: "APIView"
+        self, request: Request, queryset: models.QuerySet, view: "ProviderViewSet"
     ) -> dict[str, Any]:
         return {"data": view.parameters, "queryset": queryset, "request": request}
 
 
-def known_parameters(view: "APIView") -> set[str]:
+def known_parameters(view: "ProviderViewSet") -> set[str]:
     """Everything that a list's query string may name."""
     known = {"cursor", "page_size"}
     if view.filterset_class is not None:
@@ -180,7 +180,7 @@ def known_parameters(view: "APIView") -> set[str]:
     return known
 
 
-def has_updated_at(view: "APIView") -> bool:
+def has_updated_at(view: "ProviderViewSet") -> bool:
     """Whether the list's rows say when they last changed."""
     model = view.queryset.model
     return any(field.name == "updated_at" for field in model._meta.concrete_fields)

@@ -91,7 +91,7 @@ def _once(view: "StrictView", key: str, digest: bytes, run: Callable[[], Respons
     if not is_new:
         return _replay(row, digest)
     response, cause = _run_in_savepoint(view, run)
-    response = view.finalize_response(view.request, response)  # type: ignore[assignment]
+    response = view.finalize_response(view.request, response)
     response.render()
     if not (200 <= response.status_code < 300 or response.status_code == 400):
         raise _NotStored(response, cause)
@@ -99,6 +99,7 @@ def _once(view: "StrictView", key: str, digest: bytes, run: Callable[[], Respons
     row.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
     row.body = response.content
     row.save(update_fields=["status", "headers", "body"])
+    failpoints.hit("idempotency.stored")
     return response
 
 

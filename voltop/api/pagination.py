@@ -28,7 +28,7 @@ from voltop.api import errors
 from voltop.api.fields import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from rest_framework.views import APIView
+    from voltop.api.viewsets import ProviderViewSet
 
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 _PAGE_SIZE = re.compile(r"[0-9]{1,3}")
@@ -138,10 +138,7 @@ class KeysetPagination(BasePagination):
     with "-" for downwards).
     """
 
-    def paginate_queryset(
-        self, queryset: models.QuerySet, request: Request, view: "APIView | None" = None
-    ) -> list[Any]:
-        assert view is not None
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         parameters: dict[str, str] = view.parameters
         size = page_size(parameters)
         keys = resolve_ordering(queryset.model, chosen_ordering(parameters, view))
@@ -152,7 +149,7 @@ class KeysetPagination(BasePagination):
             given, values, since = decode_cursor(parameters["cursor"])
             if given != ordering:
                 raise errors.BadCursor(field="cursor")
-            self.since = since and parse_instant(since)
+            self.since = parse_instant(since) if since else None
             queryset = queryset.filter(after(keys, _typed(keys, values)))
         rows = list(queryset[: size + 1])
         self.next = self._next(rows, size, keys, ordering)
@@ -163,7 +160,7 @@ class KeysetPagination(BasePagination):
             return None
         last = rows[size - 1]
         values = [getattr(last, key.field.attname) for key in keys]
-        return encode_cursor(ordering, values, self.since and format_instant(self.since))
+        return encode_cursor(ordering, values, format_instant(self.since) if self.since else None)
 
     def get_paginated_response(self, data: Any) -> Response:
         page = {"next": self.next, "results": data}
@@ -190,7 +187,7 @@ class KeysetPagination(BasePagination):
             },
         }
 
-    def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
             {
                 "name": "cursor",
@@ -222,7 +219,7 @@ def page_size(parameters: dict[str, str]) -> int:
     return int(text)
 
 
-def chosen_ordering(parameters: dict[str, str], view: "APIView") -> tuple[str, ...]:
+def chosen_ordering(parameters: dict[str, str], view: "ProviderViewSet") -> tuple[str, ...]:
     """The ordering asked for, or the view's own. Raises UnknownOrdering."""
     if "ordering" not in parameters:
         return tuple(view.ordering)

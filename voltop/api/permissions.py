@@ -6,7 +6,7 @@ in, schema). The check comes before any object is looked up, so it says nothing 
 Not here: what a role holds (`fleets.roles`), and whose rows are seen (`viewsets`).
 """
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -17,7 +17,7 @@ from voltop.context import Actor
 from voltop.errors import PermissionDenied
 
 if TYPE_CHECKING:
-    from rest_framework.views import APIView
+    from voltop.api.views import StrictView
 
 SIGNED_IN: Final = "signed in"
 ANYONE: Final = "anyone"
@@ -40,7 +40,7 @@ class Principal(Protocol):
 class OperationPermission(BasePermission):
     """The caller holds the permission of the action at the active provider."""
 
-    def has_permission(self, request: Request, view: "APIView") -> bool:
+    def has_permission(self, request: Request, view: Any) -> bool:
         needed = permission_of(view)
         if needed in (ANYONE, SIGNED_IN):
             return True
@@ -49,17 +49,15 @@ class OperationPermission(BasePermission):
         return True
 
 
-def permission_of(view: "APIView") -> str:
+def permission_of(view: "StrictView") -> str:
     """The permission that the view's present action needs."""
-    permissions: dict[str, str] = view.permissions
-    return permissions[view.action]
+    return view.permissions[view.action or ""]
 
 
-def require_complete(view_class: "type[APIView]", actions: set[str]) -> None:
+def require_complete(view_class: "type[StrictView]", actions: set[str]) -> None:
     """Refuse to route a view that names no permission for one of its actions."""
-    permissions: dict[str, str] = getattr(view_class, "permissions", {})
     for action in sorted(actions):
-        needed = permissions.get(action, "")
+        needed = view_class.permissions.get(action, "")
         if needed not in (SIGNED_IN, ANYONE) and needed.count(".") != 1:
             raise ImproperlyConfigured(
                 f"{view_class.__module__}.{view_class.__name__}: no permission for {action!r}"

@@ -9,7 +9,7 @@ class Router(SimpleRouter):
     """`router.register("depots", DepotViewSet)`; `urlpatterns = router.urls`."""
 
     def __init__(self) -> None:
-        super().__init__(trailing_slash="/?")
+        super().__init__()
         self.trailing_slash = "/?"  # DRF takes any string for yes
 
     def register(self, prefix: str, viewset: Any, basename: str | None = None) -> None:

@@ -9,12 +9,13 @@ from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
-from rest_framework.serializers import BaseSerializer
+from drf_spectacular.utils import Direction, OpenApiParameter
+from rest_framework.serializers import BaseSerializer, PrimaryKeyRelatedField
 
 from voltop import registry
 from voltop.api import errors
 from voltop.api.examples import example_of
+from voltop.api.fields import INT8_MAX
 from voltop.api.filters import has_updated_at
 from voltop.api.permissions import ANYONE, SIGNED_IN
 from voltop.errors import (
@@ -52,7 +53,7 @@ PROBLEM = {
         "request_id": {"type": "string"},
     },
 }
-SECURITY_SCHEMES = {
+SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
@@ -67,11 +68,14 @@ SECURITY_SCHEMES = {
 }
 COMMON_ERRORS: tuple[type[DomainError], ...] = (errors.BadRequest, errors.Throttled, LockBusy)
 BODY_ERRORS = (errors.BodyTooLarge, errors.UnsupportedMediaType)
+ID_BOUNDS = {"minimum": 1, "maximum": INT8_MAX}
 SUCCESS = {"create": 201, "destroy": 204}
 
 
 class VoltopAutoSchema(AutoSchema):
     """One operation of a view of ours."""
+
+    view: Any
 
     @property
     def action(self) -> str:
@@ -130,19 +134,34 @@ class VoltopAutoSchema(AutoSchema):
             schema["additionalProperties"] = False
         return schema
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, PrimaryKeyRelatedField):
+            schema = {**schema, **ID_BOUNDS}
+        return schema
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super()._resolve_path_parameters(variables)
+        for parameter in parameters:
+            whole = parameter["schema"].get("type") == "integer"
+            parameter["schema"] |= ID_BOUNDS if whole else {"maxLength": 200}
+        return parameters
+
+    def get_override_parameters(self) -> list[Any]:
         parameters = list(self._header_parameters())
         if self._is_list_view():
             parameters += self._list_parameters()
-        for name in self.view.query_parameters.get(self.action, ()):
-            parameters.append(OpenApiParameter(name, str, OpenApiParameter.QUERY))
+        for name, schema in self.view.query_parameters.get(self.action, {}).items():
+            parameters.append(OpenApiParameter(name, schema, OpenApiParameter.QUERY))
         return parameters
 
     def _header_parameters(self) -> Iterable[OpenApiParameter]:
         if self.view.needs_provider and self.permission != ANYONE:
             yield OpenApiParameter(
                 "X-Voltop-Provider",
-                {"type": "integer", "minimum": 1},
+                {"type": "integer", **ID_BOUNDS},
                 OpenApiParameter.HEADER,
                 description="The provider to act for; needed by callers who have several.",
             )
@@ -194,7 +213,7 @@ class VoltopAutoSchema(AutoSchema):
             return self.view.output_serializers[self.action]
         return getattr(self.view, "serializer_class", None)
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
         by_status: dict[int, list[str]] = {}
         for error in self.error_classes():

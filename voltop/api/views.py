@@ -8,10 +8,10 @@ that are.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.datastructures import MultiValueDict
@@ -22,7 +22,13 @@ from rest_framework.views import APIView
 from voltop.api import errors, idempotency
 from voltop.api.body import read_body
 from voltop.api.negotiation import OnlyOne
-from voltop.api.permissions import ANYONE, OperationPermission, permission_of, require_complete
+from voltop.api.permissions import (
+    ANYONE,
+    OperationPermission,
+    Principal,
+    permission_of,
+    require_complete,
+)
 from voltop.api.query import read_query, refuse_unknown
 from voltop.api.serializers import Serializer
 from voltop.context import Actor
@@ -45,7 +51,7 @@ class StrictRequest(Request):
     """A request whose body is what its parser says: never silently empty, never a form."""
 
     def _parse(self) -> tuple[Any, MultiValueDict]:
-        parser = self.negotiator.select_parser(self, self.parsers)
+        parser: Any = next(iter(self.parsers or ()))
         return parser.parse(None, self.content_type, self.parser_context), MultiValueDict()
 
 
@@ -56,7 +62,7 @@ class StrictView(APIView):
     - `input_serializers`: action -> serializer of the body; an action without one takes no body.
     - `output_serializers`, `statuses`, `errors`: action -> what a success shows, its status (else
       200, create 201), and the domain errors it can meet; the schema is drawn from them.
-    - `query_parameters`: action -> names of query parameters it reads from `self.parameters`.
+    - `query_parameters`: action -> name -> JSON schema of what it reads from `self.parameters`.
     - `idempotency`: how POSTs treat an Idempotency-Key, for all actions or by action.
     - `needs_provider`: False only for what a caller does as such (log-in, their own account).
     - `body_max_bytes`, `gzip_max_bytes`: bounds of the body, and of an inflated one if taken.
@@ -67,7 +73,7 @@ class StrictView(APIView):
     output_serializers: ClassVar[dict[str, Any]] = {}
     statuses: ClassVar[dict[str, int]] = {}
     errors: ClassVar[dict[str, tuple[type[DomainError], ...]]] = {}
-    query_parameters: ClassVar[dict[str, tuple[str, ...]]] = {}
+    query_parameters: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {}
     idempotency: ClassVar[IdempotencyMode | dict[str, IdempotencyMode]] = "accepted"
     needs_provider: ClassVar[bool] = True
     body_max_bytes: ClassVar[int | None] = None
@@ -99,7 +105,7 @@ class StrictView(APIView):
         self.args, self.kwargs = args, kwargs
         self.request = self.initialize_request(request, *args, **kwargs)
         self.headers = self.default_response_headers
-        response: HttpResponseBase
+        response: Any
         try:
             handler = getattr(self, (request.method or "").lower(), None)
             self.initial(self.request, *args, **kwargs)
@@ -120,15 +126,16 @@ class StrictView(APIView):
             request.user  # noqa: B018 (bad credentials are a 401 before the 405)
             return
         needed = permission_of(self)
-        if request.user is None and needed != ANYONE:
+        caller = cast(Principal | None, request.user)
+        if caller is None and needed != ANYONE:
             raise NotAuthenticated()
-        if request.user is not None and self.needs_provider:
-            request.user.activate(request._request)
+        if caller is not None and self.needs_provider:
+            caller.activate(request._request)
         self.check_permissions(request)
         self.check_throttles(request)
         self.parameters = read_query(request._request)
         if not self.is_list():
-            refuse_unknown(self.parameters, set(self.query_parameters.get(self.action, ())))
+            refuse_unknown(self.parameters, set(self.query_parameters.get(self.action, {})))
 
     def is_list(self) -> bool:
         """Whether the filter backend will judge the query parameters."""
@@ -151,26 +158,28 @@ class StrictView(APIView):
 
     def idempotency_mode(self) -> IdempotencyMode:
         if isinstance(self.idempotency, dict):
-            return self.idempotency.get(self.action, "accepted")
+            return self.idempotency.get(self.action or "", "accepted")
         return self.idempotency
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         patch_cache_control(response, no_store=True)
         return response
 
     # --- For the actions -------------------------------------------------------------------------
     @property
+    def principal(self) -> Principal:
+        """Who calls; only where credentials are needed."""
+        return cast(Principal, self.request.user)
+
+    @property
     def actor(self) -> Actor:
         """Who acts, as services want it."""
-        actor: Actor = self.request.user.actor()
-        return actor
+        return self.principal.actor()
 
     def read_input(self, *, partial: bool = False) -> dict[str, Any]:
         """The validated body of this action; an action without an input serializer takes none."""
-        serializer_class = self.input_serializers.get(self.action)
+        serializer_class = self.input_serializers.get(self.action or "")
         if serializer_class is None:
             self._refuse_body()
             return {}
@@ -212,7 +221,7 @@ class StrictView(APIView):
             raise errors.IfMatchInvalid()
         return int(match.group(1))
 
-    def require_version(self, row: models.Model) -> None:
+    def require_version(self, row: Any) -> None:
         """Raise StaleVersion (412) where If-Match names another version than the row's."""
         expected = self.expected_version()
         if expected is not None and expected != row.row_version:

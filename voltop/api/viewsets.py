@@ -32,7 +32,7 @@ FINAL = ("get_queryset", "get_object", "filter_queryset", "paginate_queryset", "
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-class ProviderViewSet(ViewSetMixin, StrictView):
+class ProviderViewSet(ViewSetMixin, StrictView):  # type: ignore[misc]
     """Base of every resource: fails closed without a provider, 404 for another's rows.
 
     - `queryset`: unevaluated, of a model that knows `for_provider`; `select_related` and
@@ -64,7 +64,7 @@ class ProviderViewSet(ViewSetMixin, StrictView):
             forbid_overrides(cls, FINAL)
 
     @classmethod
-    def as_view(cls, actions: dict[str, str] | None = None, **initkwargs: Any) -> Any:
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         """The routed view. Refuses actions without a permission and orderings that cannot page."""
         require_complete(cls, set((actions or {}).values()))
         resolve_ordering(cls.queryset.model, cls.ordering)
@@ -80,8 +80,8 @@ class ProviderViewSet(ViewSetMixin, StrictView):
         """The active provider's rows, narrowed by the view; none without a provider."""
         if getattr(self, "swagger_fake_view", False):
             return self.queryset.none()
-        rows: models.QuerySet = self.queryset.all().for_provider(self.request.user.provider_id)
-        return self.narrow_queryset(rows)
+        rows: Any = self.queryset.all()
+        return self.narrow_queryset(rows.for_provider(self.principal.provider_id))
 
     def narrow_queryset(self, rows: models.QuerySet) -> models.QuerySet:
         """For views whose caller sees only some of the provider's rows; may only take away."""
@@ -160,5 +160,5 @@ class RetrieveMixin:
         return self.respond(self.get_object())
 
 
-class ListRetrieveViewSet(ListMixin, RetrieveMixin, ProviderViewSet):
+class ListRetrieveViewSet(ListMixin, RetrieveMixin, ProviderViewSet):  # type: ignore[misc]
     """Lists and shows; everything else is an action of the subclass that calls a service."""

@@ -12,3 +12,4 @@ DATABASES["default"]["TEST"] = {
     "TEMPLATE": os.environ.get("VOLTOP_TEST_TEMPLATE"),  # named by the pytest plugin
 }
 CELERY_TASK_ALWAYS_EAGER = False
+SERVESTATIC_AUTOREFRESH = True  # look a file up when asked, not all of them per test client

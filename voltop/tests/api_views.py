@@ -169,7 +169,7 @@ class EverythingView(OperationView):
     permissions = {"post": SIGNED_IN, "get": ANYONE}
     input_serializers = {"post": EverythingInput}
     output_serializers = {"post": {"type": "object"}, "get": {"type": "object"}}
-    query_parameters = {"get": ("how",)}
+    query_parameters = {"get": {"how": {"type": "string", "maxLength": 200}}}
 
     def post(self, request: Any) -> Response:
         values = self.read_input()

@@ -7,13 +7,13 @@ from rest_framework.routers import SimpleRouter
 
 from fleets.models import Depot, FleetProvider
 from voltop.api.viewsets import ListRetrieveViewSet, ProviderViewSet
-from voltop.tests.api_views import DepotSerializer, DepotViewSet
-
-pytestmark = pytest.mark.django_db
+from voltop.tests.api_views import CALLERS, Caller, DepotSerializer, DepotViewSet
+from voltop.tests.conftest import Api
+from voltop.tests.parallel import at_once
 
 
 @pytest.fixture
-def providers():
+def providers(db):
     values = {"country": "MX", "currency": "MXN", "time_zone": "America/Tijuana"}
     return [FleetProvider.objects.create(name=name, **values) for name in ("A", "B")]
 
@@ -62,7 +62,7 @@ def test_without_credentials_it_is_401(stranger):
     assert answer["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_an_open_operation_needs_no_credentials(stranger):
+def test_an_open_operation_needs_no_credentials(db, stranger):
     assert stranger.get("/everything/?how=select+1").status_code == 200
 
 
@@ -222,3 +222,19 @@ def test_a_list_costs_one_query_whatever_its_length(caller, providers, django_as
     for size in (1, 200):
         with django_assert_num_queries(1, connection=connection):
             assert len(api.get(f"/depots/?page_size={size}").json()["results"]) == size
+
+
+def test_of_two_changes_of_one_version_only_the_first_is_made(committed_db, test_urls):
+    values = {"country": "MX", "currency": "MXN", "time_zone": "UTC"}
+    provider = FleetProvider.objects.create(name="A", **values)
+    depot = Depot.objects.create(provider=provider, name="North", time_zone="UTC")
+    CALLERS["ana"] = Caller(provider_id=provider.pk)
+
+    def change(name):
+        headers = {"If-Match": '"1"'}
+        return lambda: Api("ana").send("PATCH", f"/depots/{depot.pk}/", {"name": name}, **headers)
+
+    answers = at_once([change(f"Name {n}") for n in range(8)])
+    assert sorted(a.status_code for a in answers) == [200] + [412] * 7
+    depot.refresh_from_db()
+    assert depot.row_version == 2

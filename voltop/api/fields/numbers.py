@@ -20,12 +20,13 @@ class StrictIntegerField(serializers.IntegerField):
     def __init__(
         self, *, min_value: int = -INT4_MAX - 1, max_value: int = INT4_MAX, **kwargs: Any
     ) -> None:
+        self.range = range(min_value, max_value + 1)
         super().__init__(min_value=min_value, max_value=max_value, **kwargs)
 
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
             raise refusal(errors.InvalidNumber)
-        if not self.min_value <= data <= self.max_value:
+        if data not in self.range:
             raise refusal(errors.OutOfRange)
         return data
 

@@ -9,7 +9,7 @@ from voltop.errors import DomainError
 
 def refusal(error_class: type[DomainError]) -> ValidationError:
     """To be raised in a field being validated: the code and text of an error class."""
-    return ValidationError(error_class.message, code=error_class.code)
+    return ValidationError(str(error_class.message), code=error_class.code)
 
 
 def refusal_as(error: DomainError) -> ValidationError:

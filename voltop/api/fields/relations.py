@@ -19,9 +19,9 @@ class ProviderRelatedField(serializers.PrimaryKeyRelatedField):
     """
 
     def get_queryset(self) -> models.QuerySet:
-        queryset = self.queryset.all()
-        principal = self.context["request"].user
-        return queryset.for_provider(principal.provider_id)
+        rows: Any = self.__dict__["queryset"]  # (as given, not as a manager of this class)
+        found: models.QuerySet = rows.all().for_provider(self.context["request"].user.provider_id)
+        return found
 
     def to_internal_value(self, data: Any) -> models.Model:
         if type(data) is not int or not 0 < data <= INT8_MAX:

@@ -44,6 +44,8 @@ class StrictCharField(serializers.CharField):
             if self.allow_blank:
                 return ""
             raise refusal(errors.Blank)
+        if len(text) > (self.max_length or 0):
+            self.fail("max_length", max_length=self.max_length)  # before anything dearer
         self.check(text)
         value = self.to_internal_value(text)
         self.run_validators(value)
@@ -79,11 +81,6 @@ class SecretField(StrictCharField):
 
     def __init__(self, *, max_length: int = 1024, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, trim_whitespace=False, write_only=True, **kwargs)
-
-    def check(self, text: str) -> None:
-        if len(text) > (self.max_length or 0):
-            raise refusal(errors.TooLong)
-        super().check(text)
 
 
 class EmailField(StrictCharField):

@@ -1,0 +1,177 @@
+"""The OpenAPI description: complete, valid, without a warning, and served without a CDN."""
+
+import re
+
+import pytest
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from voltop.api.examples import example_of
+from voltop.errors import all_error_classes
+from voltop.tests import api_views
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def build(patterns=None):
+    GENERATOR_STATS.reset()
+    schema = SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)
+    warnings = [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
+    assert not warnings, warnings
+    validate_schema(schema)
+    return schema
+
+
+def operations(schema):
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            assert method in METHODS
+            yield path, method, operation
+
+
+@pytest.fixture(scope="module")
+def product():
+    return build()
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return build(api_views.urlpatterns)
+
+
+def test_the_product_is_described_without_a_warning(product):
+    assert product["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("which", ["product", "sample"])
+def test_every_operation_says_what_it_takes_and_answers(which, request):
+    schema = request.getfixturevalue(which)
+    known = all_error_classes()
+    for path, method, operation in operations(schema):
+        place = f"{method} {path}"
+        assert operation.get("description"), place
+        assert len(operation["tags"]) == 1, place
+        assert operation["x-permission"], place
+        assert set(operation["x-error-codes"]) <= known.keys(), place
+        for status, body in operation["responses"].items():
+            if status >= "400":
+                assert set(body["content"]) == {"application/problem+json"}, place
+        for body in (operation.get("requestBody"), *operation["responses"].values()):
+            for content in (body or {}).get("content", {}).values():
+                named = "example" in content or "examples" in content
+                assert named or "Problem" in str(content["schema"]), place
+    identifiers = [operation["operationId"] for _p, _m, operation in operations(schema)]
+    assert len(identifiers) == len(set(identifiers))
+
+
+@pytest.mark.parametrize("which", ["product", "sample"])
+def test_every_input_is_bounded(which, request):
+    """Strings, numbers and arrays in bodies all have their limits, objects no further fields."""
+    schema = request.getfixturevalue(which)
+    components = schema["components"]["schemas"]
+
+    def check(part, place):
+        if "$ref" in part:
+            return
+        kind = part.get("type")
+        kinds = kind if isinstance(kind, list) else [kind]
+        if "string" in kinds and not part.get("enum"):
+            assert "maxLength" in part or part.get("format") in FIXED_FORMATS, place
+        if "integer" in kinds or "number" in kinds:
+            assert {"minimum", "maximum"} <= part.keys(), place
+        if "array" in kinds:
+            assert "maxItems" in part, place
+            check(part["items"], f"{place}[]")
+        for name, child in part.get("properties", {}).items():
+            check(child, f"{place}.{name}")
+
+    for name, component in components.items():
+        if name.endswith("Request"):
+            assert component.get("additionalProperties") is False, name
+            check(component, name)
+    for path, _method, operation in operations(schema):
+        for parameter in operation.get("parameters", []):
+            check(parameter["schema"], f"{path}?{parameter['name']}")
+
+
+FIXED_FORMATS = ("date-time", "date", "time", "uuid", "decimal", "uri")
+
+
+def test_a_view_says_everything_by_its_declarations(sample):
+    post = sample["paths"]["/api/v1/depots/"]["post"]
+    assert post["operationId"] == "depots_create"
+    assert post["tags"] == ["voltop"]
+    assert post["x-permission"] == "fleets.change_depot"
+    assert post["security"] == [{"bearer": []}, {"oauth2": ["fleets:write"]}]
+    assert post["requestBody"]["required"] is True
+    assert set(post["responses"]) == {
+        *("201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "503"),
+    }
+    headers = {p["name"]: p.get("required", False) for p in post["parameters"]}
+    assert headers == {"X-Voltop-Provider": False, "Idempotency-Key": False}
+    fail = sample["paths"]["/api/v1/depots/fail/"]["post"]
+    assert [p["required"] for p in fail["parameters"] if p["name"] == "Idempotency-Key"] == [True]
+    retire = sample["paths"]["/api/v1/depots/{id}/retire/"]["post"]
+    assert "Idempotency-Key" not in {p["name"] for p in retire["parameters"]}
+    patch = sample["paths"]["/api/v1/depots/{id}/"]["patch"]
+    assert "If-Match" in {p["name"] for p in patch["parameters"]}
+    assert "412" in patch["responses"]
+    assert "security" not in sample["paths"]["/api/v1/everything/"]["get"]
+
+
+def test_a_list_says_all_its_parameters(sample):
+    listing = sample["paths"]["/api/v1/depots/"]["get"]
+    assert {p["name"] for p in listing["parameters"] if p["in"] == "query"} == {
+        *("cursor", "page_size", "ordering", "search", "updated_since"),
+        *("name", "provider", "radius_from", "retired", "changed_from"),
+    }
+    page = sample["components"]["schemas"]["PaginatedDepotList"]
+    assert page["properties"]["results"]["maxItems"] == 200
+
+
+def test_money_and_times_are_described_as_they_are(sample):
+    body = sample["components"]["schemas"]["EverythingInputRequest"]["properties"]
+    assert body["price"]["required"] == ["amount", "currency"]
+    assert body["at"]["format"] == "date-time"
+    assert body["depot"]["type"] == "integer"
+
+
+def test_an_example_fits_its_schema():
+    schemas = {"Name": {"type": "string", "maxLength": 2}}
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"$ref": "#/components/schemas/Name"},
+            "ids": {"type": "array", "items": {"type": "integer", "minimum": 5}},
+            "at": {"type": ["string", "null"], "format": "date-time"},
+            "kind": {"enum": ["a", "b"]},
+            "either": {"oneOf": [{"type": "boolean"}, {"type": "string"}]},
+        },
+    }
+    assert example_of(schema, schemas) == {
+        "name": "te",
+        "ids": [5],
+        "at": "2026-03-01T08:30:00Z",
+        "kind": "a",
+        "either": True,
+    }
+
+
+def test_the_schema_is_served_to_anyone(client):
+    answer = client.get("/api/v1/schema/")
+    assert answer.status_code == 200
+    assert answer.json()["info"]["title"] == "Voltop"
+
+
+@pytest.mark.parametrize("page", ["docs", "redoc"])
+def test_the_pages_load_nothing_from_elsewhere(page, client):
+    answer = client.get(f"/api/v1/{page}/")
+    html = answer.content.decode()
+    assert answer.status_code == 200
+    addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", html)
+    assert addresses
+    for address in addresses:
+        assert address.startswith("/static/"), address
+        assert client.get(address).status_code == 200, address
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
