@@ -9,6 +9,7 @@ import signal
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import worker_process_init
 
 from voltop.embedded.process import die_with_parent
@@ -25,6 +26,11 @@ app.conf.beat_schedule = {
         "task": "voltop.outbox.relay",
         "schedule": 2.0,
         "options": {"expires": 2},
+    },
+    "idempotency-keys-forgotten": {
+        "task": "voltop.api.forget_keys",
+        "schedule": crontab(hour=3, minute=20),
+        "options": {"expires": 3600},
     },
 }
 

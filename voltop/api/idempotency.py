@@ -9,21 +9,20 @@
 An answer of 400 or more rolls the savepoint back. 2xx and 400 are stored and replayed with
 `Idempotent-Replayed: true`; after anything else the whole transaction is rolled back and the key
 is free again. As key and effect commit together, a process killed at any point leaves both or
-neither. Not here: when keys are deleted (`voltop.api.tasks`).
+neither. Not here: which routes want a key (`voltop.api.views`).
 """
 
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import OperationalError, connection, transaction
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from rest_framework.response import Response
 
-from voltop import failpoints
+from voltop import clock, failpoints, jobs
 from voltop.api import errors
 from voltop.api.database_errors import LOCK_NOT_AVAILABLE, RETRY_STATES, sqlstate
 from voltop.tables import IdempotencyKey
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from voltop.api.views import StrictView
 
 ATTEMPTS = 3
+KEPT_FOR = timedelta(days=30)
 REPLAYED = "Idempotent-Replayed"
 KEPT_HEADERS = ("ETag", "Location")
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -151,9 +151,11 @@ def _replay(row: IdempotencyKey, digest: bytes) -> HttpResponse:
     return response
 
 
-def delete_older_than(days: int) -> int:
-    """Forget keys made more than `days` days ago; how many."""
-    deleted, _by_model = IdempotencyKey.objects.filter(
-        created_at__lt=Now() - timedelta(days=days)
-    ).delete()
+@transaction.atomic
+def forget_old_keys(at: datetime | None = None) -> int:
+    """Delete the keys that are older than 30 days; how many. Once a day, whoever rings."""
+    at = at or clock.now()
+    if not jobs.claim_run("voltop.api.forget_keys", at.date().isoformat()):
+        return 0
+    deleted, _by_model = IdempotencyKey.objects.filter(created_at__lt=at - KEPT_FOR).delete()
     return deleted
