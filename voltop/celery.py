@@ -32,6 +32,12 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=20),
         "options": {"expires": 3600},
     },
+    # Log-ins that ended, tokens that ran out, windows of attempts that have passed.
+    "forget-expired-credentials": {
+        "task": "fleets.forget_expired",
+        "schedule": crontab(hour=3, minute=10),
+        "options": {"expires": 3600},
+    },
 }
 
 

@@ -18,7 +18,8 @@ ActorKind = Literal["user", "client", "source", "system"]
 class Owned(Protocol):
     """Whatever belongs to one provider."""
 
-    provider_id: int
+    @property
+    def provider_id(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

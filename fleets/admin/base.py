@@ -119,7 +119,8 @@ class ProviderAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without a service_update the page of a row is for reading only."""
         if obj is not None and type(self).service_update is ProviderAdmin.service_update:
-            return [f.name for f in self.opts.fields if f.name != "id"]
+            hidden = {"id", *(self.exclude or ())}
+            return [f.name for f in self.opts.fields if f.name not in hidden]
         return super().get_readonly_fields(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

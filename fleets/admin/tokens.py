@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
 
-from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin
+from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -18,6 +18,8 @@ from fleets.models.tokens import (
     RefreshFamily,
     RefreshToken,
 )
+from fleets.services import api_clients, auth
+from voltop.context import Actor
 
 for _model in (
     ApiClient,
@@ -40,6 +42,14 @@ class PlatformOnlyAdmin(ReadOnlyAdmin):
     has_module_permission = has_view_permission
 
 
+def _end_log_in(family: RefreshFamily, actor: Actor, reason: str) -> RefreshFamily:
+    return auth.end_log_in(family, actor=actor, reason=reason)
+
+
+def _revoke(client: ApiClient, actor: Actor, reason: str) -> ApiClient:
+    return api_clients.revoke_client(client, actor=actor, reason=reason)
+
+
 @admin.register(RefreshFamily)
 class RefreshFamilyAdmin(PlatformOnlyAdmin):
     list_display = ("id", "user", "device_label", "last_used_at", "expires_at", "revoked_reason")
@@ -47,6 +57,7 @@ class RefreshFamilyAdmin(PlatformOnlyAdmin):
     search_fields = ("user__email", "user__phone", "device_label")
     list_select_related = ("user",)
     exclude = ("device_hash",)
+    actions = (service_action("End log-in", PLATFORM_PERMISSION, _end_log_in),)
 
 
 @admin.register(RefreshToken)
@@ -63,6 +74,7 @@ class ApiClientAdmin(ReadOnlyAdmin):
     search_fields = ("name", "client_id")
     list_select_related = ("provider",)
     exclude = ("client_secret",)
+    actions = (service_action("Revoke", "fleets.delete_apiclient", _revoke),)
 
 
 @admin.register(ApiAccessToken)

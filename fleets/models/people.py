@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from fleets.models.base import ProviderModel
@@ -81,6 +82,11 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
 
     def __str__(self) -> str:
         return self.full_name or self.email or self.phone or str(self.pk)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Browser sessions end with the password, as Django has it, and with the token version."""
+        stamp = f"{self.password}:{self.token_version}"
+        return salted_hmac("fleets.session", stamp, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return str(self)

@@ -82,13 +82,15 @@ def rotate_secret(
 
 
 @transaction.atomic
-def revoke_client(client: ApiClient, *, actor: Actor, at: datetime | None = None) -> ApiClient:
+def revoke_client(
+    client: ApiClient, *, actor: Actor, reason: str = "", at: datetime | None = None
+) -> ApiClient:
     """End a client and its tokens now. Raises ClientRevoked (409) when it has ended already."""
     at = at or clock.now()
     client = _locked(client, actor)
     ApiClient.objects.filter(pk=client.pk).update(revoked_at=at)
     ApiAccessToken.objects.filter(application=client).delete()
-    audit.record("api_client.revoked", client, actor=actor, at=at)
+    audit.record("api_client.revoked", client, actor=actor, at=at, reason=reason)
     client.refresh_from_db()
     return client
 

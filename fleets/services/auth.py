@@ -12,16 +12,18 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from fleets import audit, limits, tokens
 from fleets.errors import InvalidCredentials, InvalidRefreshToken, WeakPassword, WrongPassword
-from fleets.models import RefreshFamily, RefreshToken, RevokeReason, User
+from fleets.models import ApiAccessToken, RefreshFamily, RefreshToken, RevokeReason, User
 from voltop import clock
 from voltop.context import Actor
+from voltop.jobs import claim_run
 
 REFRESH_IDLE = timedelta(days=30)
 REFRESH_LONGEST = timedelta(days=180)
+KEEP_ENDED = timedelta(days=30)
 MAX_PASSWORD_CHARS = 1024
 
 
@@ -56,6 +58,18 @@ def log_in(
     Raises InvalidCredentials (401), TooManyAttempts (429).
     """
     at = at or clock.now()
+    user = identify(login=login, password=password, address=address, device=device, at=at)
+    return _start(user, device.name, device.hash, at)
+
+
+def identify(
+    *, login: str, password: str, address: str, device: Device, at: datetime | None = None
+) -> User:
+    """The person to whom name and password belong: the one place where passwords are tried.
+
+    Raises as `log_in` does.
+    """
+    at = at or clock.now()
     if len(password) > MAX_PASSWORD_CHARS:
         raise InvalidCredentials()
     limits.take(limits.LOGIN_ADDRESS, address, at=at)
@@ -66,7 +80,7 @@ def log_in(
         raise InvalidCredentials()
     limits.give_back(limits.LOGIN_ADDRESS, address, at=at)
     limits.give_back(limits.LOGIN_ACCOUNT, key, at=at)
-    return _start(user, device.name, device.hash, at)
+    return user
 
 
 def _account_key(user: User | None, login: str, device: Device) -> str:
@@ -200,35 +214,54 @@ def log_out(user: User, *, actor: Actor, family: uuid.UUID, at: datetime | None 
 
 
 @transaction.atomic
-def log_out_everywhere(
-    user: User,
-    *,
-    actor: Actor,
-    reason: RevokeReason = RevokeReason.LOGOUT_EVERYWHERE,
-    at: datetime | None = None,
-) -> int:
-    """End all log-ins of a person now; returns how many there were. Audited."""
+def log_out_everywhere(user: User, *, actor: Actor, at: datetime | None = None) -> int:
+    """End all log-ins of a person now, browser sessions too; how many devices. Audited."""
     at = at or clock.now()
     end_access(user)
-    ended = _revoke(RefreshFamily.objects.filter(user=user), reason, at)
-    audit.record(
-        "login.ended_everywhere",
-        user,
-        actor=actor,
-        at=at,
-        reason=reason,
-        changes={"log_ins": (ended, 0)},
-    )
+    ended = end_log_ins(user, reason=RevokeReason.LOGOUT_EVERYWHERE, at=at)
+    audit.record("login.ended_everywhere", user, actor=actor, at=at)
     return ended
 
 
+def end_log_ins(user: User, *, reason: RevokeReason, at: datetime | None = None) -> int:
+    """End the log-ins of all devices, with their access tokens; returns how many there were."""
+    return _revoke(RefreshFamily.objects.filter(user=user), reason, at or clock.now())
+
+
+@transaction.atomic
+def end_log_in(
+    family: RefreshFamily, *, actor: Actor, reason: str = "", at: datetime | None = None
+) -> RefreshFamily:
+    """End somebody's log-in on one device now: for staff. Twice changes nothing. Audited."""
+    at = at or clock.now()
+    if _revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.STAFF, at):
+        audit.record("login.ended", family, actor=actor, at=at, reason=reason)
+    family.refresh_from_db()
+    return family
+
+
 def end_access(user: User) -> None:
-    """Make every access token of a person worthless now; devices stay logged in and refresh.
+    """Make every access token and browser session of a person worthless now; devices refresh.
 
     For whatever changes what a person may do (a role, a driver's status).
     """
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
     user.refresh_from_db(fields=["token_version"])
+
+
+@transaction.atomic
+def forget_expired(*, at: datetime | None = None) -> int:
+    """Delete what opens nothing any more; once a day, however often it is rung.
+
+    Ended log-ins stay `KEEP_ENDED` for whoever asks what happened. Returns how many rows went.
+    """
+    at = at or clock.now()
+    if not claim_run("fleets.forget_expired", at.date().isoformat()):
+        return 0
+    ended = Q(revoked_at__lt=at - KEEP_ENDED) | Q(expires_at__lt=at - KEEP_ENDED)
+    gone, _by_model = RefreshFamily.objects.filter(ended).delete()
+    passed, _by_model = ApiAccessToken.objects.unscoped().filter(expires__lt=at).delete()
+    return gone + passed + limits.forget_before(at - timedelta(days=1))
 
 
 def change_password(
@@ -259,13 +292,13 @@ def change_password(
 
 @transaction.atomic
 def set_password(user: User, new: str, *, actor: Actor, at: datetime | None = None) -> None:
-    """Set a password already judged strong enough, and end every log-in. Audited."""
+    """Set a password already judged strong enough; saving it ends every log-in. Audited."""
     at = at or clock.now()
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    end_access(user)
     user.set_password(new)
     user.save(update_fields=["password"])
     audit.record("password.changed", user, actor=actor, at=at)
-    log_out_everywhere(user, actor=actor, reason=RevokeReason.PASSWORD_CHANGED, at=at)
 
 
 def require_strong_password(password: str, user: User) -> None:

@@ -132,6 +132,9 @@ def test_scopes_are_sorted_and_named_once():
 def test_a_client_may_what_its_scopes_say_and_no_more(owner):
     made = owner.post("api-clients", BODY | {"scopes": ["fleets:read"]}).json()
     client = as_client(made)
+    assert client.get("depots").json()["results"] == []
+    depot = client.post("depots", {"name": "North"})
+    assert (depot.status_code, depot.json()["code"]) == (403, "permission_denied")
     answer = client.get("api-clients")
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
     speaks = ClientPrincipal(ApiAccessToken.objects.select_related("application").get())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -158,6 +159,7 @@ class ClientTokenView(OpenView):
     output_serializers = {"post": shapes.ClientTokenSerializer}
     errors = {"post": (TooManyAttempts,)}
     body_max_bytes = 8_192
+    parser_classes = (FormParser,)  # for the description; `fleets.oauth` reads the form itself
 
     def post(self, request: Request) -> Response:
         at = clock.now()
