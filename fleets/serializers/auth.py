@@ -64,6 +64,13 @@ class ClientTokenInputSerializer(Serializer):
     client_secret = fields.SecretField(max_length=128, required=False)
 
 
+class OAuthErrorSerializer(Serializer):
+    """RFC 6749 §5.2."""
+
+    error = fields.StrictCharField(max_length=40)
+    error_description = fields.StrictCharField(max_length=300, required=False)
+
+
 class ClientTokenSerializer(Serializer):
     """RFC 6749 §5.1."""
 

@@ -21,6 +21,7 @@ from fleets.services import auth
 from fleets.tokens import AccessClaims
 from voltop import clock
 from voltop.api.permissions import ANYONE, SIGNED_IN
+from voltop.api.schema import VoltopAutoSchema
 from voltop.api.views import OperationView
 from voltop.errors import PermissionDenied
 
@@ -148,6 +149,16 @@ class MeView(OwnAccountView):
         return Response(shapes.MeSerializer(shown | {"providers": providers}).data)
 
 
+class OAuthAutoSchema(VoltopAutoSchema):
+    """Describes refusals in the shape of RFC 6749 §5.2."""
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        responses = super()._get_response_bodies(direction)
+        for status in ("400", "401"):
+            responses[status] = self._get_response_for_code(shapes.OAuthErrorSerializer, status)
+        return dict(sorted(responses.items()))
+
+
 class ClientTokenView(OpenView):
     """OAuth2 token endpoint for API clients (RFC 6749 §4.4).
 
@@ -159,6 +170,7 @@ class ClientTokenView(OpenView):
     output_serializers = {"post": shapes.ClientTokenSerializer}
     errors = {"post": (TooManyAttempts,)}
     body_max_bytes = 8_192
+    schema = OAuthAutoSchema()
     parser_classes = (FormParser,)  # for the description; `fleets.oauth` reads the form itself
 
     def post(self, request: Request) -> Response:
