@@ -1,4 +1,4 @@
-"""App configuration of chat; fills the registry with what lower floors show of it."""
+"""App configuration of chat."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,10 @@ from django.apps import AppConfig
 class ChatConfig(AppConfig):
     name = "chat"
     verbose_name = "Chat"
+
+    def ready(self) -> None:
+        from chat import home, roles
+        from voltop import registry
+
+        registry.register(registry.ROLE_PERMISSIONS, "chat", roles.of_chat)
+        registry.register(registry.HOME_TASKS, "chat", home.tasks)

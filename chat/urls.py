@@ -1,5 +1,15 @@
 """API addresses of chat, below /api/v1/."""
 
-from django.urls import URLPattern, URLResolver
+from chat import views
+from voltop.api.routers import Router
 
-urlpatterns: list[URLPattern | URLResolver] = []
+ONE = r"(?P<conversation_pk>[0-9]{1,18})"
+
+router = Router()
+router.register("conversations", views.ConversationView, basename="conversations")
+router.register(f"conversations/{ONE}/messages", views.MessageView, basename="messages")
+router.register(f"conversations/{ONE}/notes", views.NoteView, basename="notes")
+router.register("me/conversations", views.OwnConversationView, basename="me-conversations")
+router.register(f"me/conversations/{ONE}/messages", views.OwnMessageView, basename="me-messages")
+
+urlpatterns = router.urls

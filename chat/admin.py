@@ -1,0 +1,160 @@
+"""Conversations in the admin: read, answer, note, assign, resolve."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from chat import services
+from chat.models import Conversation, ConversationEvent, InternalNote, Message, ReadMark
+from chat.subjects import find_subject
+from fleets.admin.base import (
+    EventInline,
+    ProviderAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    admin_actor,
+    service_action,
+    status_badge,
+)
+from fleets.models import User
+from voltop.context import Actor
+
+
+class MessageInline(ReadOnlyInline):
+    model = Message
+    fields = ("seq", "sent_at", "author_kind", "author", "body")
+    readonly_fields = fields
+    ordering = ("seq",)
+    verbose_name_plural = _("what was said")
+
+
+class InternalNoteInline(ReadOnlyInline):
+    model = InternalNote
+    fields = ("written_at", "author", "body")
+    readonly_fields = fields
+    verbose_name_plural = _("notes among staff")
+
+
+class ConversationEventInline(EventInline):
+    model = ConversationEvent
+
+
+class ConversationForm(forms.ModelForm):
+    """The conversation's own form: an answer to the driver, a note, an assignee."""
+
+    reply = forms.CharField(
+        required=False,
+        max_length=4000,
+        label=_("Answer the driver"),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+    note = forms.CharField(
+        required=False,
+        max_length=4000,
+        label=_("Note among staff"),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+
+    class Meta:
+        model = Conversation
+        fields = ("assignee",)
+
+
+def _resolve(conversation: Conversation, actor: Actor, reason: str) -> Conversation:
+    return services.resolve(conversation, actor=actor, reason=reason)
+
+
+def _reopen(conversation: Conversation, actor: Actor, reason: str) -> Conversation:
+    return services.reopen(conversation, actor=actor, reason=reason)
+
+
+def _take(conversation: Conversation, actor: Actor, reason: str) -> Conversation:
+    return services.assign(conversation, actor=actor, assignee=User.objects.get(pk=actor.id))
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ProviderAdmin):
+    form = ConversationForm
+    list_display = (
+        "number",
+        "driver",
+        "topic",
+        "badge",
+        "priority",
+        "assignee",
+        "last_seq",
+        "last_message_at",
+    )
+    list_filter = ("status", "topic", "priority", "assignee")
+    list_select_related = ("driver", "assignee")
+    search_fields = ("number", "driver__given_name", "driver__family_name", "messages__body")
+    ordering = ("-last_message_at",)
+    badge = status_badge(open="warning", pending="info", resolved="success")
+    inlines = (MessageInline, InternalNoteInline, ConversationEventInline)
+    readonly_fields = ("number", "driver", "topic", "about", "priority", "status", "resolved_at")
+    fieldsets = (
+        (
+            None,
+            {"fields": (("number", "driver"), ("topic", "about"), ("priority", "status"))},
+        ),
+        (None, {"fields": ("reply", "note", "assignee")}),
+    )
+    actions = (
+        service_action(_("Take"), "chat.change_conversation", _take),
+        service_action(_("Resolve"), "chat.change_conversation", _resolve),
+        service_action(_("Reopen"), "chat.change_conversation", _reopen),
+    )
+
+    @admin.display(description=_("about"))
+    def about(self, conversation: Conversation) -> str:
+        subject = find_subject(
+            conversation.about_type, conversation.about_id, conversation.provider_id
+        )
+        return subject.label if subject else "–"
+
+    def service_update(
+        self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
+    ) -> Conversation:
+        actor = admin_actor(request)
+        if values.get("reply"):
+            author = services.Author.staff(request.user.pk or 0)
+            services.post_message(obj, actor=actor, author=author, body=values["reply"])
+        if values.get("note"):
+            services.add_note(obj, actor=actor, body=values["note"])
+        if "assignee" in values:
+            services.assign(obj, actor=actor, assignee=values["assignee"])
+        obj.refresh_from_db()
+        conversation: Conversation = obj
+        return conversation
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ("conversation", "seq", "author_kind", "body", "sent_at")
+    list_filter = ("author_kind",)
+    list_select_related = ("conversation",)
+    search_fields = ("body",)
+
+
+@admin.register(InternalNote)
+class InternalNoteAdmin(ReadOnlyAdmin):
+    list_display = ("conversation", "author", "body", "written_at")
+    list_select_related = ("conversation", "author")
+    search_fields = ("body",)
+
+
+@admin.register(ReadMark)
+class ReadMarkAdmin(ReadOnlyAdmin):
+    list_display = ("conversation", "user", "seq", "updated_at")
+    list_select_related = ("conversation", "user")
+
+
+@admin.register(ConversationEvent)
+class ConversationEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "conversation", "from_state", "to_state", "actor", "reason")
+    list_select_related = ("conversation",)

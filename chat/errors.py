@@ -1,0 +1,35 @@
+"""Rules of chat that somebody can break."""
+
+from django.utils.translation import gettext_lazy as _
+
+from voltop.errors import DomainError
+
+
+class UnknownSubject(DomainError):
+    code = "unknown_subject"
+    status = 400
+    message = _("There is nothing of this kind and number to talk about.")
+
+
+class ConversationResolved(DomainError):
+    """`extra.conversation` is the one to write to instead, if there is one."""
+
+    code = "conversation_resolved"
+    message = _("This conversation was resolved too long ago: begin a new one.")
+
+
+class MessageMismatch(DomainError):
+    code = "message_mismatch"
+    message = _("Another message was already sent with this client_id.")
+
+
+class NotAssignable(DomainError):
+    code = "not_assignable"
+    status = 400
+    message = _("This person does not answer drivers here.")
+
+
+class ReadTooFar(DomainError):
+    code = "read_too_far"
+    status = 400
+    message = _("There is no message with this number yet.")

@@ -1,0 +1,23 @@
+"""Query parameters of chat's lists."""
+
+from chat.models import ConversationStatus, Priority, Topic
+from voltop.api.filters import ChoiceFilter, FilterSet, IdFilter, IntegerFilter, TextFilter
+
+
+class ConversationFilter(FilterSet):
+    status = ChoiceFilter(choices=ConversationStatus)
+    topic = ChoiceFilter(choices=Topic)
+    priority = ChoiceFilter(choices=Priority)
+    driver = IdFilter("driver_id")
+    assignee = IdFilter("assignee_id")
+    about_type = TextFilter()
+    about_id = IdFilter()
+
+
+class OwnConversationFilter(FilterSet):
+    status = ChoiceFilter(choices=ConversationStatus)
+    topic = ChoiceFilter(choices=Topic)
+
+
+class MessageFilter(FilterSet):
+    after = IntegerFilter("seq", "gt")

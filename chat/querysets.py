@@ -1,0 +1,21 @@
+"""Named reads of conversations and messages."""
+
+from typing import Self
+
+from voltop.querysets import M, ProviderQuerySet
+
+
+class ConversationQuerySet(ProviderQuerySet[M]):
+    def unresolved(self) -> Self:
+        """Conversations that still wait for somebody."""
+        return self.exclude(status="resolved")
+
+    def of_user(self, user_id: int) -> Self:
+        """A driver's own conversations."""
+        return self.filter(driver__user_id=user_id)
+
+
+class MessageQuerySet(ProviderQuerySet[M]):
+    def after(self, seq: int) -> Self:
+        """What came after a sequence number: exactly what a client has missed."""
+        return self.filter(seq__gt=seq)

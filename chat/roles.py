@@ -1,0 +1,20 @@
+"""What each role may do with conversations."""
+
+from collections.abc import Mapping
+
+_READ = ("view_conversation", "view_message", "view_internalnote")
+_ANSWER = (*_READ, "add_message", "add_internalnote", "change_conversation", "add_conversation")
+
+ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    "owner": _ANSWER,
+    "manager": _ANSWER,
+    "dispatcher": _ANSWER,
+    "accountant": _ANSWER,
+    "support": _ANSWER,
+    "viewer": (),
+    "driver": ("speak_as_driver",),
+}
+
+
+def of_chat() -> Mapping[str, tuple[str, ...]]:
+    return ROLE_PERMISSIONS

@@ -1,0 +1,122 @@
+"""Shapes of chat's API. Bodies are plain text; no HTML in or out."""
+
+from chat.models import (
+    Conversation,
+    InternalNote,
+    Message,
+    Priority,
+    ReadMark,
+    Topic,
+)
+from drivers.models import Driver
+from fleets.models import User
+from voltop.api.fields import (
+    INT8_MAX,
+    ProviderRelatedField,
+    StrictCharField,
+    StrictChoiceField,
+    StrictIntegerField,
+)
+from voltop.api.serializers import ModelSerializer, Serializer
+
+
+class ConversationSerializer(ModelSerializer):
+    class Meta:
+        model = Conversation
+        fields = (
+            "id",
+            "number",
+            "driver",
+            "topic",
+            "about_type",
+            "about_id",
+            "priority",
+            "status",
+            "assignee",
+            "language",
+            "last_seq",
+            "last_message_at",
+            "resolved_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class OwnConversationSerializer(ModelSerializer):
+    """As the driver sees it: without who works on it."""
+
+    class Meta:
+        model = Conversation
+        fields = (
+            "id",
+            "number",
+            "topic",
+            "about_type",
+            "about_id",
+            "status",
+            "last_seq",
+            "last_message_at",
+            "resolved_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class MessageSerializer(ModelSerializer):
+    class Meta:
+        model = Message
+        fields = ("seq", "author_kind", "author", "body", "client_id", "sent_at")
+        read_only_fields = fields
+
+
+class OwnMessageSerializer(ModelSerializer):
+    """As the driver sees it: staff are "staff", not a number of a person."""
+
+    class Meta:
+        model = Message
+        fields = ("seq", "author_kind", "body", "client_id", "sent_at")
+        read_only_fields = fields
+
+
+class NoteSerializer(ModelSerializer):
+    class Meta:
+        model = InternalNote
+        fields = ("id", "author", "body", "written_at")
+        read_only_fields = fields
+
+
+class ReadMarkSerializer(ModelSerializer):
+    class Meta:
+        model = ReadMark
+        fields = ("conversation", "seq")
+        read_only_fields = fields
+
+
+class MessageInputSerializer(Serializer):
+    body = StrictCharField(max_length=4000, multiline=True)
+    client_id = StrictCharField(max_length=64, required=False)
+
+
+class NoteInputSerializer(Serializer):
+    body = StrictCharField(max_length=4000, multiline=True)
+
+
+class OwnConversationInputSerializer(MessageInputSerializer):
+    topic = StrictChoiceField(choices=Topic.choices)
+    about_type = StrictCharField(max_length=64, required=False, allow_blank=True)
+    about_id = StrictIntegerField(min_value=1, max_value=INT8_MAX, required=False, allow_null=True)
+
+
+class ConversationInputSerializer(OwnConversationInputSerializer):
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
+    priority = StrictChoiceField(choices=Priority.choices, required=False)
+
+
+class AssignSerializer(Serializer):
+    assignee = ProviderRelatedField(queryset=User.objects.all(), allow_null=True)
+
+
+class ReadSerializer(Serializer):
+    seq = StrictIntegerField(min_value=0)

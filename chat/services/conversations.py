@@ -1,0 +1,164 @@
+"""Opening, assigning, resolving and reopening conversations."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from chat.errors import NotAssignable
+from chat.models import CONVERSATION_MACHINE, Conversation, ConversationStatus, Priority, Topic
+from chat.services.messages import Author, append, post_message
+from chat.signals import conversation_moved
+from chat.subjects import require_subject
+from drivers.models import Driver
+from fleets import audit
+from fleets.models import Membership, User
+from voltop import clock
+from voltop.context import Actor
+from voltop.numbering import next_number
+
+REOPEN_WITHIN = timedelta(days=7)
+ANSWERING_ROLES = ("owner", "manager", "dispatcher", "accountant", "support")
+
+
+@transaction.atomic
+def open_conversation(
+    driver: Driver,
+    *,
+    actor: Actor,
+    author: Author,
+    topic: str,
+    body: str,
+    about_type: str = "",
+    about_id: int | None = None,
+    client_id: str | None = None,
+    priority: str = Priority.NORMAL,
+    at: datetime | None = None,
+) -> Conversation:
+    """Say something about a matter: in the conversation that stands, or in a new one.
+
+    An unresolved conversation of the same topic and matter takes the message; one resolved within
+    seven days is reopened by it; else a new one begins. The driver's row is locked, so that ten
+    first messages at once make one conversation, in order.
+    Raises UnknownSubject (400), MessageMismatch (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(driver)
+    require_subject(about_type, about_id, driver)
+    Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+    standing = _standing(driver, topic, about_type, about_id, at)
+    if standing is not None:
+        post_message(standing, actor=actor, author=author, body=body, client_id=client_id, at=at)
+        standing.refresh_from_db()
+        return standing
+    conversation = Conversation.objects.create(
+        provider_id=driver.provider_id,
+        driver=driver,
+        number=next_number(driver.provider_id, "conversation"),
+        topic=Topic(topic),
+        about_type=about_type,
+        about_id=about_id,
+        priority=Priority.URGENT if topic == Topic.ACCIDENT else Priority(priority),
+        language=driver.language,
+        last_message_at=at,
+    )
+    CONVERSATION_MACHINE.open(conversation, actor=actor, at=at)
+    append(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
+    conversation.refresh_from_db()
+    return conversation
+
+
+def _standing(
+    driver: Driver, topic: str, about_type: str, about_id: int | None, at: datetime
+) -> Conversation | None:
+    """The unresolved conversation on the matter, else the one resolved last, if recent."""
+    same = Conversation.objects.filter(
+        driver=driver, topic=topic, about_type=about_type, about_id=about_id
+    )
+    unresolved = same.unresolved().first()
+    if unresolved is not None:
+        return unresolved
+    return same.filter(resolved_at__gt=at - REOPEN_WITHIN).order_by("-resolved_at").first()
+
+
+@transaction.atomic
+def resolve(
+    conversation: Conversation, *, actor: Actor, reason: str = "", at: datetime | None = None
+) -> Conversation:
+    """Open or pending → resolved."""
+    at = at or clock.now()
+    actor.require_same_provider(conversation)
+    left = CONVERSATION_MACHINE.move(
+        conversation,
+        ConversationStatus.RESOLVED,
+        actor=actor,
+        at=at,
+        reason=reason,
+        resolved_at=at,
+    )
+    conversation.refresh_from_db()
+    conversation_moved.send(
+        Conversation,
+        conversation=conversation,
+        from_state=left,
+        to_state="resolved",
+        actor=actor,
+        at=at,
+    )
+    return conversation
+
+
+@transaction.atomic
+def reopen(
+    conversation: Conversation, *, actor: Actor, reason: str = "", at: datetime | None = None
+) -> Conversation:
+    """Resolved → open, by staff, however long ago."""
+    at = at or clock.now()
+    actor.require_same_provider(conversation)
+    left = CONVERSATION_MACHINE.move(
+        conversation,
+        ConversationStatus.OPEN,
+        actor=actor,
+        at=at,
+        reason=reason,
+        only_from={"resolved"},
+        resolved_at=None,
+    )
+    conversation.refresh_from_db()
+    conversation_moved.send(
+        Conversation,
+        conversation=conversation,
+        from_state=left,
+        to_state="open",
+        actor=actor,
+        at=at,
+    )
+    return conversation
+
+
+@transaction.atomic
+def assign(
+    conversation: Conversation, *, actor: Actor, assignee: User | None, at: datetime | None = None
+) -> Conversation:
+    """Give a conversation to a person who answers drivers at this provider, or to nobody.
+
+    Raises NotAssignable (400).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(conversation)
+    if assignee is not None and not _answers_here(assignee, conversation.provider_id):
+        raise NotAssignable(field="assignee")
+    conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+    before = conversation.assignee_id
+    if before != (assignee.pk if assignee else None):
+        Conversation.objects.filter(pk=conversation.pk).update(assignee=assignee)
+        changes = {"assignee": (before, assignee.pk if assignee else None)}
+        audit.record("conversation.assigned", conversation, actor=actor, at=at, changes=changes)
+    conversation.refresh_from_db()
+    return conversation
+
+
+def _answers_here(user: User, provider_id: int) -> bool:
+    standing = Membership.objects.for_provider(provider_id).filter(
+        user=user, ended_at__isnull=True, role__in=ANSWERING_ROLES
+    )
+    return standing.exists()

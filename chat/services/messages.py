@@ -1,0 +1,182 @@
+"""Messages: numbered without gaps, sent twice is stored once; notes; read marks."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from chat.errors import ConversationResolved, MessageMismatch, ReadTooFar
+from chat.models import (
+    CONVERSATION_MACHINE,
+    AuthorKind,
+    Conversation,
+    ConversationStatus,
+    InternalNote,
+    Message,
+    ReadMark,
+)
+from chat.signals import conversation_moved, message_posted
+from voltop import clock
+from voltop.context import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who speaks: a driver or a person of the staff by user id, or the system."""
+
+    kind: AuthorKind
+    user_id: int | None = None
+
+    @classmethod
+    def driver(cls, user_id: int) -> "Author":
+        return cls(AuthorKind.DRIVER, user_id)
+
+    @classmethod
+    def staff(cls, user_id: int) -> "Author":
+        return cls(AuthorKind.STAFF, user_id)
+
+    @classmethod
+    def system(cls) -> "Author":
+        return cls(AuthorKind.SYSTEM)
+
+
+@transaction.atomic
+def post_message(
+    conversation: Conversation,
+    *,
+    actor: Actor,
+    author: Author,
+    body: str,
+    client_id: str | None = None,
+    at: datetime | None = None,
+) -> Message:
+    """Add a message and move the conversation: the driver's opens it, staff's makes it pending.
+
+    The same `client_id` again gives back the stored message. A driver's message reopens what was
+    resolved within seven days.
+    Raises ConversationResolved, MessageMismatch (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(conversation)
+    conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+    stored = _already_stored(conversation, client_id, author, body)
+    if stored is not None:
+        return stored
+    if conversation.status == ConversationStatus.RESOLVED:
+        _require_recent(conversation, author, at)
+    _follow(conversation, actor=actor, author=author, at=at)
+    return append(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
+
+
+def append(
+    conversation: Conversation,
+    *,
+    actor: Actor,
+    author: Author,
+    body: str,
+    client_id: str | None,
+    at: datetime,
+) -> Message:
+    """Number and store a message; the conversation's row is locked (or new) in this transaction."""
+    Conversation.objects.filter(pk=conversation.pk).update(
+        last_seq=F("last_seq") + 1, last_message_at=at
+    )
+    seq = Conversation.objects.values_list("last_seq", flat=True).get(pk=conversation.pk)
+    message = Message.objects.create(
+        provider_id=conversation.provider_id,
+        conversation=conversation,
+        seq=seq,
+        author_kind=author.kind,
+        author_id=author.user_id,
+        body=body,
+        client_id=client_id,
+        sent_at=at,
+    )
+    message_posted.send(Message, message=message, conversation=conversation, actor=actor, at=at)
+    return message
+
+
+def _already_stored(
+    conversation: Conversation, client_id: str | None, author: Author, body: str
+) -> Message | None:
+    if client_id is None:
+        return None
+    stored = Message.objects.filter(conversation=conversation, client_id=client_id).first()
+    if stored is not None and (stored.author_id, stored.body) != (author.user_id, body):
+        raise MessageMismatch(field="client_id", seq=stored.seq)
+    return stored
+
+
+def _require_recent(conversation: Conversation, author: Author, at: datetime) -> None:
+    """What was resolved long ago stays so; a newer unresolved one on the matter goes first."""
+    newer = (
+        Conversation.objects.filter(
+            driver_id=conversation.driver_id,
+            topic=conversation.topic,
+            about_type=conversation.about_type,
+            about_id=conversation.about_id,
+        )
+        .unresolved()
+        .first()
+    )
+    resolved_at = conversation.resolved_at or at
+    too_old = author.kind == AuthorKind.DRIVER and resolved_at <= at - timedelta(days=7)
+    if newer is not None or too_old:
+        raise ConversationResolved(conversation=newer.pk if newer else None)
+
+
+def _follow(conversation: Conversation, *, actor: Actor, author: Author, at: datetime) -> None:
+    """Move the conversation as the message asks: whose turn is it now?"""
+    status = conversation.status
+    if author.kind == AuthorKind.DRIVER or status == ConversationStatus.RESOLVED:
+        wanted = ConversationStatus.OPEN
+    elif author.kind == AuthorKind.STAFF:
+        wanted = ConversationStatus.PENDING
+    else:
+        return
+    if status == wanted:
+        return
+    left = CONVERSATION_MACHINE.move(conversation, wanted, actor=actor, at=at, resolved_at=None)
+    conversation_moved.send(
+        Conversation,
+        conversation=conversation,
+        from_state=left,
+        to_state=wanted,
+        actor=actor,
+        at=at,
+    )
+
+
+@transaction.atomic
+def add_note(
+    conversation: Conversation, *, actor: Actor, body: str, at: datetime | None = None
+) -> InternalNote:
+    """Something staff tell each other; no driver ever reads it."""
+    actor.require_same_provider(conversation)
+    if actor.kind != "user":
+        raise TypeError("a note is written by a person")
+    return InternalNote.objects.create(
+        provider_id=conversation.provider_id,
+        conversation=conversation,
+        author_id=actor.id,
+        body=body,
+        written_at=at or clock.now(),
+    )
+
+
+@transaction.atomic
+def mark_read(conversation: Conversation, *, actor: Actor, user_id: int, seq: int) -> ReadMark:
+    """A person has read up to `seq`; an older number changes nothing. Raises ReadTooFar (400)."""
+    actor.require_same_provider(conversation)
+    last = Conversation.objects.values_list("last_seq", flat=True).get(pk=conversation.pk)
+    if seq > last:
+        raise ReadTooFar(field="seq", last_seq=last)
+    mark, _created = ReadMark.objects.get_or_create(
+        conversation=conversation,
+        user_id=user_id,
+        defaults={"provider_id": conversation.provider_id, "seq": seq},
+    )
+    ReadMark.objects.filter(Q(pk=mark.pk) & Q(seq__lt=seq)).update(seq=seq)
+    mark.refresh_from_db()
+    return mark

@@ -1,0 +1,213 @@
+"""The API of chat: support's side, and a driver's own side below `me/`."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chat import services
+from chat.filters import ConversationFilter, MessageFilter, OwnConversationFilter
+from chat.models import Conversation, InternalNote, Message
+from chat.serializers import (
+    AssignSerializer,
+    ConversationInputSerializer,
+    ConversationSerializer,
+    MessageInputSerializer,
+    MessageSerializer,
+    NoteInputSerializer,
+    NoteSerializer,
+    OwnConversationInputSerializer,
+    OwnConversationSerializer,
+    OwnMessageSerializer,
+    ReadMarkSerializer,
+    ReadSerializer,
+)
+from drivers.models import Driver
+from voltop.api.serializers import ReasonSerializer
+from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.errors import NotFound
+
+
+class ConversationView(ListRetrieveViewSet):
+    """All conversations of the company, for those who answer drivers."""
+
+    queryset = Conversation.objects.all()
+    serializer_class = ConversationSerializer
+    output_serializers = {"read": ReadMarkSerializer}
+    filterset_class = ConversationFilter
+    ordering_fields = ("id", "last_message_at")
+    permissions = {
+        "list": "chat.view_conversation",
+        "retrieve": "chat.view_conversation",
+        "create": "chat.add_conversation",
+        "assign": "chat.change_conversation",
+        "resolve": "chat.change_conversation",
+        "reopen": "chat.change_conversation",
+        "read": "chat.view_conversation",
+    }
+    input_serializers = {
+        "create": ConversationInputSerializer,
+        "assign": AssignSerializer,
+        "resolve": ReasonSerializer,
+        "reopen": ReasonSerializer,
+        "read": ReadSerializer,
+    }
+
+    def create(self, request: Request) -> Response:
+        """Write to a driver first; a standing conversation on the matter takes the message."""
+        author = services.Author.staff(request.user.pk)
+        conversation = services.open_conversation(
+            actor=self.actor, author=author, **self.read_input()
+        )
+        return self.respond(conversation, status=201)
+
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, pk: str) -> Response:
+        """Give the conversation to a person, or (null) to nobody."""
+        conversation = self.get_object()
+        return self.respond(services.assign(conversation, actor=self.actor, **self.read_input()))
+
+    @action(detail=True, methods=["post"])
+    def resolve(self, request: Request, pk: str) -> Response:
+        """Open or pending → resolved."""
+        conversation = self.get_object()
+        return self.respond(services.resolve(conversation, actor=self.actor, **self.read_input()))
+
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Resolved → open."""
+        conversation = self.get_object()
+        return self.respond(services.reopen(conversation, actor=self.actor, **self.read_input()))
+
+    @action(detail=True, methods=["post"])
+    def read(self, request: Request, pk: str) -> Response:
+        """Say how far you have read; an older number changes nothing."""
+        conversation = self.get_object()
+        mark = services.mark_read(
+            conversation, actor=self.actor, user_id=request.user.pk, **self.read_input()
+        )
+        return Response(ReadMarkSerializer(mark).data)
+
+
+class OwnConversationView(ListRetrieveViewSet):
+    """A driver's own conversations at the active company."""
+
+    queryset = Conversation.objects.all()
+    serializer_class = OwnConversationSerializer
+    output_serializers = {"read": ReadMarkSerializer}
+    filterset_class = OwnConversationFilter
+    ordering_fields = ("id", "last_message_at")
+    permissions = {
+        "list": "chat.speak_as_driver",
+        "retrieve": "chat.speak_as_driver",
+        "create": "chat.speak_as_driver",
+        "read": "chat.speak_as_driver",
+    }
+    input_serializers = {"create": OwnConversationInputSerializer, "read": ReadSerializer}
+
+    def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(driver__user_id=self.request.user.pk)
+
+    def create(self, request: Request) -> Response:
+        """Say something about a matter; a standing conversation on it takes the message."""
+        driver = own_driver(request)
+        conversation = services.open_conversation(
+            driver,
+            actor=self.actor,
+            author=services.Author.driver(request.user.pk),
+            **self.read_input(),
+        )
+        return self.respond(conversation, status=201)
+
+    @action(detail=True, methods=["post"])
+    def read(self, request: Request, pk: str) -> Response:
+        """Say how far you have read; an older number changes nothing."""
+        conversation = self.get_object()
+        mark = services.mark_read(
+            conversation, actor=self.actor, user_id=request.user.pk, **self.read_input()
+        )
+        return Response(ReadMarkSerializer(mark).data)
+
+
+class _InConversation(ListMixin, ProviderViewSet):
+    """Rows of one conversation, which the caller must be able to see."""
+
+    def conversation(self) -> Conversation:
+        """The conversation of the address. Raises NotFound."""
+        rows = Conversation.objects.for_provider(self.request.user.provider_id)
+        found = self.narrow_conversations(rows).filter(pk=self.kwargs["conversation_pk"]).first()
+        if found is None:
+            raise NotFound()
+        return found
+
+    def narrow_conversations(self, rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        return rows
+
+    def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(conversation=self.conversation())
+
+
+class MessageView(_InConversation):
+    """What was said, in order; `after=` gives exactly what a client has missed."""
+
+    queryset = Message.objects.all()
+    serializer_class = MessageSerializer
+    filterset_class = MessageFilter
+    ordering = ("seq",)
+    permissions = {"list": "chat.view_message", "create": "chat.add_message"}
+    input_serializers = {"create": MessageInputSerializer}
+
+    def create(self, request: Request, conversation_pk: str) -> Response:
+        """Answer the driver. The same client_id again gives back the stored message."""
+        message = services.post_message(
+            self.conversation(),
+            actor=self.actor,
+            author=services.Author.staff(request.user.pk),
+            **self.read_input(),
+        )
+        return self.respond(message, status=201)
+
+
+class OwnMessageView(MessageView):
+    """The same for the driver."""
+
+    serializer_class = OwnMessageSerializer
+    permissions = {"list": "chat.speak_as_driver", "create": "chat.speak_as_driver"}
+
+    def narrow_conversations(self, rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        return rows.filter(driver__user_id=self.request.user.pk)
+
+    def create(self, request: Request, conversation_pk: str) -> Response:
+        """Say something. The same client_id again gives back the stored message."""
+        message = services.post_message(
+            self.conversation(),
+            actor=self.actor,
+            author=services.Author.driver(request.user.pk),
+            **self.read_input(),
+        )
+        return self.respond(message, status=201)
+
+
+class NoteView(_InConversation):
+    """What staff tell each other about a conversation."""
+
+    queryset = InternalNote.objects.all()
+    serializer_class = NoteSerializer
+    permissions = {"list": "chat.view_internalnote", "create": "chat.add_internalnote"}
+    input_serializers = {"create": NoteInputSerializer}
+
+    def create(self, request: Request, conversation_pk: str) -> Response:
+        """Add a note that no driver ever reads."""
+        note = services.add_note(self.conversation(), actor=self.actor, **self.read_input())
+        return self.respond(note, status=201)
+
+
+def own_driver(request: Request) -> Driver:
+    """The caller's driver record at the active company. Raises NotFound."""
+    rows = Driver.objects.for_provider(request.user.provider_id).of_user(request.user.pk)
+    driver = rows.first()
+    if driver is None:
+        raise NotFound()
+    return driver
