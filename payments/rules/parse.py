@@ -186,7 +186,7 @@ def _component(component: Mapping[str, Any], exponent: int, before: Before) -> R
         raise BadComponent("key", "1 to 32 small letters, digits and _, not a reserved word")
     if key in {rule.key for rule in before}:
         raise BadComponent("key", "used twice")
-    if rule not in RULES:
+    if not isinstance(rule, str) or rule not in RULES:
         raise BadComponent("rule", f"one of: {', '.join(RULES)}")
     if window not in list(Window):
         raise BadComponent("window", f"one of: {', '.join(Window)}")

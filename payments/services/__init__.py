@@ -1,1 +1,46 @@
 """Writes of payments, by noun."""
+
+from payments.services.adjustments import (
+    approve_adjustment,
+    reject_adjustment,
+    request_adjustment,
+    request_series,
+)
+from payments.services.batches import (
+    calculate_batch,
+    cancel_batch,
+    close_batch,
+    hold_payment,
+    open_batch,
+    release_payment,
+)
+from payments.services.plans import (
+    create_pay_group,
+    create_pay_plan,
+    retire_pay_group,
+    retire_pay_plan,
+    revise_pay_plan,
+)
+from payments.services.terms import accept_terms, end_terms, offer_terms, record_acceptance
+
+__all__ = [
+    "accept_terms",
+    "approve_adjustment",
+    "calculate_batch",
+    "cancel_batch",
+    "close_batch",
+    "create_pay_group",
+    "create_pay_plan",
+    "end_terms",
+    "hold_payment",
+    "offer_terms",
+    "open_batch",
+    "record_acceptance",
+    "reject_adjustment",
+    "release_payment",
+    "request_adjustment",
+    "request_series",
+    "retire_pay_group",
+    "retire_pay_plan",
+    "revise_pay_plan",
+]
