@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from voltop.api.exceptions import no_such_route
 from voltop.api.fields import StrictCharField, StrictIntegerField
+from voltop.api.jobs import JobView
 from voltop.api.permissions import ANYONE
 from voltop.api.serializers import Serializer
 from voltop.api.views import OperationView
@@ -98,6 +99,7 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", swagger_page, name="swagger"),
     path("redoc/", redoc_page, name="redoc"),
+    re_path(r"^jobs/(?P<pk>[0-9]{1,19})/?$", JobView.as_view(), name="job"),
     re_path(r"^errors/(?P<code>[a-z_]{2,60})/?$", ErrorView.as_view(), name="error"),
 ]
 
