@@ -20,8 +20,8 @@ class ShiftRunning(DomainError):
     message = _("The driver already has a running shift.")
 
 
-class VehicleRequired(DomainError):
-    code = "vehicle_required"
+class NoVehicle(DomainError):
+    code = "no_vehicle"
     message = _("Name a vehicle: none is planned for this driver or usually theirs.")
 
 

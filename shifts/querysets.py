@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Self
 
-from django.db.models import F
+from django.db.models import F, Prefetch
 
 from vehicles.querysets import PeriodQuerySet
 from voltop.querysets import M, ProviderQuerySet
@@ -23,6 +23,12 @@ class ShiftQuerySet(PeriodQuerySet[M]):
     def payable(self) -> Self:
         """Confirmed and not yet settled: what a pay batch may claim."""
         return self.filter(status="confirmed")
+
+    def with_parts(self) -> Self:
+        """With stints (and their cars) and breaks, in two further queries."""
+        stint = self.model._meta.get_field("stints").related_model
+        stints = stint._default_manager.select_related("assignment")
+        return self.prefetch_related(Prefetch("stints", stints), "breaks")
 
     def for_review(self) -> Self:
         return self.filter(marked_for_review=True, status__in=("auto_closed", "ended"))

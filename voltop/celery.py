@@ -38,6 +38,26 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3600},
     },
+    "shifts-metrics": {
+        "task": "shifts.compute_due_metrics",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "shifts-proposals": {
+        "task": "shifts.run_proposal_jobs",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "shifts-missed": {
+        "task": "shifts.miss_due",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "shifts-auto-close": {
+        "task": "shifts.auto_close_due",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }
 
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from fleets.models import ProviderModel
@@ -74,10 +75,12 @@ class MetricsRequest(Model):
     """A wish to compute a shift's metrics (again). Rows are taken by the worker and deleted.
 
     Wishes pile up freely (no unique key): whoever writes one never waits for a computation.
+    `next_at` lies ahead where a computation failed.
     """
 
     provider_id = models.BigIntegerField()
     shift = models.ForeignKey(Shift, models.CASCADE, related_name="+")
+    next_at = models.DateTimeField(db_default=Now())
 
     objects = ProviderQuerySet.as_manager()
 
