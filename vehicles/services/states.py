@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 import psycopg
@@ -89,7 +90,6 @@ def _statement() -> str:
     return (  # built of the column names above, never of input
         f"INSERT INTO vehicles_vehiclestate AS s ({columns}, held_from)"  # noqa: S608
         f" SELECT {columns}, last_seen_at FROM unnest({arrays}) AS new ({columns})"
-        " ORDER BY vehicle_id"
         f" ON CONFLICT (vehicle_id) DO UPDATE SET {', '.join(_assignments())}"
         f" WHERE {any_newer}"
     )
@@ -102,12 +102,16 @@ def merge_states(rows: Sequence[StateRow]) -> None:
     """Take each group of each vehicle that is at least as new as what is known of it.
 
     One row per vehicle. Values from before the present holder's tenure are left out. One
-    statement of binary arrays, rows written in vehicle order, so that two batches never wait for
-    each other in a circle. Runs in the caller's transaction.
+    statement of binary arrays (a column without any value travels as NULL, which unnest pads),
+    rows written in vehicle order, so that two batches never wait for each other in a circle.
+    Runs in the caller's transaction.
     """
     if not rows:
         return
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns = [
+        None if column.count(None) == len(column) else list(column)
+        for column in zip(*sorted(rows, key=itemgetter(0)), strict=True)
+    ]
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(MERGE, columns, prepare=True)
