@@ -3,9 +3,35 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from vehicles.models import Assignment, AssignmentKind, Vehicle, VehicleTenure
+from django.contrib.auth.models import Permission
+from django.db.models import (
+    Case,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+
+from fleets.models import FleetProvider
+from fleets.roles import group_name
+from fleets.selectors import roles_of
+from vehicles.models import (
+    Assignment,
+    AssignmentKind,
+    Vehicle,
+    VehicleState,
+    VehicleStatus,
+    VehicleTenure,
+)
+from voltop.api.errors import ObjectNotFound
 
 RANK = {AssignmentKind.SHIFT: 0, AssignmentKind.TEMPORARY: 1, AssignmentKind.PERMANENT: 2}
 
@@ -117,6 +143,52 @@ def provider_of(vehicle_id: int, at: datetime) -> int | None:
     """The provider that held the vehicle at that instant."""
     tenures = VehicleTenure.objects.unscoped().filter(vehicle_id=vehicle_id).at(at)
     return tenures.values_list("provider_id", flat=True).first()
+
+
+def live(states: QuerySet[VehicleState], at: datetime) -> QuerySet[VehicleState]:
+    """States of vehicles not retired, with all that a map shows, in one query.
+
+    Adds `driver_id` (who has it at `at`, None: the depot) and `is_offline` (silent for longer
+    than the provider's policy allows).
+    """
+    holder = (
+        Assignment.objects.at(at)
+        .filter(vehicle=OuterRef("pk"))
+        .order_by(Case(*(When(kind=kind, then=rank) for kind, rank in RANK.items())))
+    )
+    allowed = ExpressionWrapper(
+        F("vehicle__provider__policy__offline_after_min") * timedelta(minutes=1),
+        output_field=DurationField(),
+    )
+    heard = Q(last_seen_at__gte=Value(at) - allowed)
+    return (
+        states.exclude(vehicle__status=VehicleStatus.RETIRED)
+        .select_related("vehicle")
+        .annotate(
+            driver_id=Subquery(holder.values("driver_id")[:1]),
+            is_offline=Case(When(heard, then=False), default=True),
+        )
+    )
+
+
+def receiver_for(user: Any, provider_id: int) -> FleetProvider:
+    """A company that this person may receive vehicles for: platform staff any, others by role.
+
+    Raises ObjectNotFound (400) for every other one, which may not even exist.
+    """
+    if not user.has_perm("fleets.view_all_providers"):
+        groups = [group_name(role) for role in roles_of(user).get(provider_id, ())]
+        allowed = Permission.objects.filter(
+            group__name__in=groups,
+            content_type__app_label="vehicles",
+            codename="transfer_vehicle",
+        )
+        if not allowed.exists():
+            raise ObjectNotFound(field="provider")
+    provider = FleetProvider.objects.filter(pk=provider_id).first()
+    if provider is None:
+        raise ObjectNotFound(field="provider")
+    return provider
 
 
 def blockers_of_provider(provider: object) -> list[dict[str, object]]:

@@ -1,5 +1,18 @@
 """API addresses of vehicles, below /api/v1/."""
 
-from django.urls import URLPattern, URLResolver
+from vehicles import views
+from voltop.api.routers import Router
 
-urlpatterns: list[URLPattern | URLResolver] = []
+BELOW = r"vehicles/(?P<vehicle_pk>[0-9]{1,18})"
+
+router = Router()
+router.register("vehicle-models", views.VehicleModelViewSet)
+router.register("vehicles/live", views.LiveVehicleViewSet)
+router.register("vehicles", views.VehicleViewSet)
+router.register(f"{BELOW}/events", views.VehicleEventViewSet, basename="vehicle-events")
+router.register(f"{BELOW}/plates", views.VehiclePlateViewSet, basename="vehicle-plates")
+router.register(f"{BELOW}/days", views.VehicleDayViewSet, basename="vehicle-days")
+router.register("tenures", views.TenureViewSet)
+router.register("assignments", views.AssignmentViewSet)
+
+urlpatterns = router.urls

@@ -1,0 +1,208 @@
+"""Vehicles in the admin: records are edited, moves are actions, what was measured is only read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from fleets.admin.base import (
+    EventInline,
+    ProviderAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    admin_actor,
+    service_action,
+)
+from vehicles import services
+from vehicles.models import (
+    Assignment,
+    AssignmentKind,
+    Vehicle,
+    VehicleDay,
+    VehicleEvent,
+    VehicleModel,
+    VehiclePlate,
+    VehicleState,
+    VehicleTenure,
+)
+from voltop.context import Actor
+
+
+class VehicleEventInline(EventInline):
+    model = VehicleEvent
+
+
+class PeriodInline(ReadOnlyInline):
+    ordering = ("-starts_at",)
+
+
+class PlateInline(PeriodInline):
+    model = VehiclePlate
+    fields = ("plate", "starts_at", "ends_at")
+
+
+class TenureInline(PeriodInline):
+    model = VehicleTenure
+    fields = ("provider", "starts_at", "ends_at")
+
+
+class AssignmentInline(PeriodInline):
+    model = Assignment
+    fields = ("driver", "kind", "starts_at", "ends_at", "cancelled_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
+        return super().get_queryset(request).select_related("driver")
+
+
+class StateInline(ReadOnlyInline):
+    model = VehicleState
+    fields = ("last_seen_at", "activity", "soc_pct", "odometer_km", "latitude", "longitude")
+
+
+def _move(
+    description: str, service: Callable[..., Vehicle], permission: str = "change_vehicle"
+) -> Any:
+    def call(vehicle: Vehicle, actor: Actor, reason: str) -> Vehicle:
+        return service(vehicle, actor=actor, reason=reason)
+
+    call.__name__ = service.__name__
+    return service_action(description, f"vehicles.{permission}", call)
+
+
+@admin.register(Vehicle)
+class VehicleAdmin(ProviderAdmin):
+    list_display = ("__str__", "plate", "model", "status", "depot", "soc_pct", "last_seen_at")
+    list_filter = ("status", "depot", "model")
+    list_select_related = ("model", "depot", "state")
+    search_fields = ("label", "plate", "vin")
+    ordering = ("label", "plate", "id")
+    autocomplete_fields = ("model",)
+    inlines = (StateInline, AssignmentInline, PlateInline, TenureInline, VehicleEventInline)
+    fieldsets = ((None, {"fields": (("label", "plate"), ("vin", "model"), "depot")}),)
+    actions = (
+        _move("Send to maintenance", services.send_to_maintenance),
+        _move("Take out of service", services.take_out_of_service),
+        _move("Return to service", services.return_to_service),
+        _move("Retire", services.retire_vehicle, "retire_vehicle"),
+    )
+
+    @admin.display(description="SoC", ordering="state__soc_pct")
+    def soc_pct(self, vehicle: Vehicle) -> str:
+        soc_pct = vehicle.state.soc_pct
+        return "–" if soc_pct is None else f"{soc_pct:.0f} %"
+
+    @admin.display(description="Last seen", ordering="state__last_seen_at")
+    def last_seen_at(self, vehicle: Vehicle) -> Any:
+        return vehicle.state.last_seen_at
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Vehicle:
+        return services.register_vehicle(
+            self.own_provider(request), actor=admin_actor(request), **values
+        )
+
+    def service_update(self, request: HttpRequest, obj: Any, values: Mapping[str, Any]) -> Vehicle:
+        return services.update_vehicle(obj, actor=admin_actor(request), **values)
+
+
+@admin.register(VehicleModel)
+class VehicleModelAdmin(ReadOnlyAdmin):
+    """The catalogue comes from a file (`manage.py load_vehicle_models`)."""
+
+    list_display = ("make", "model", "year", "usable_battery_kwh", "range_km", "dc_max_kw")
+    list_filter = ("make", "year")
+    search_fields = ("make", "model")
+    ordering = ("make", "model", "year")
+
+
+def _end(assignment: Assignment, actor: Actor, reason: str) -> Assignment:
+    return services.end_assignment(assignment, actor=actor)
+
+
+def _cancel(assignment: Assignment, actor: Actor, reason: str) -> Assignment:
+    return services.cancel_assignment(assignment, actor=actor)
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(ProviderAdmin):
+    list_display = ("vehicle", "driver", "kind", "starts_at", "ends_at", "cancelled_at")
+    list_filter = (
+        "kind",
+        ("ends_at", admin.EmptyFieldListFilter),
+        ("cancelled_at", admin.EmptyFieldListFilter),
+    )
+    list_select_related = ("vehicle", "driver")
+    search_fields = (
+        "vehicle__label",
+        "vehicle__plate",
+        "driver__given_name",
+        "driver__family_name",
+    )
+    ordering = ("-starts_at",)
+    autocomplete_fields = ("vehicle", "driver")
+    fields = ("vehicle", "driver", "kind", "starts_at", "ends_at")
+    actions = (
+        service_action("End now", "vehicles.change_assignment", _end),
+        service_action("Call off", "vehicles.change_assignment", _cancel),
+    )
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Shift assignments are made by shifts."""
+        if db_field.name == "kind":
+            kwargs["choices"] = [
+                choice for choice in AssignmentKind.choices if choice[0] != AssignmentKind.SHIFT
+            ]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Assignment:
+        return services.assign(actor=admin_actor(request), **values)
+
+
+@admin.register(VehicleTenure)
+class VehicleTenureAdmin(ReadOnlyAdmin):
+    list_display = ("vehicle", "provider", "starts_at", "ends_at")
+    list_filter = (("ends_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("vehicle", "provider")
+    search_fields = ("vehicle__label", "vehicle__plate", "vehicle__vin")
+
+
+@admin.register(VehiclePlate)
+class VehiclePlateAdmin(ReadOnlyAdmin):
+    list_display = ("plate", "vehicle", "starts_at", "ends_at")
+    list_select_related = ("vehicle",)
+    search_fields = ("plate", "vehicle__label")
+
+
+@admin.register(VehicleState)
+class VehicleStateAdmin(ReadOnlyAdmin):
+    list_display = ("vehicle", "activity", "last_seen_at", "soc_pct", "range_km", "odometer_km")
+    list_filter = ("activity", "charging", "occupied")
+    list_select_related = ("vehicle",)
+    search_fields = ("vehicle__label", "vehicle__plate")
+    ordering = ("vehicle_id",)
+
+
+@admin.register(VehicleDay)
+class VehicleDayAdmin(ReadOnlyAdmin):
+    list_display = (
+        "on",
+        "vehicle",
+        "km",
+        "paid_km",
+        "wh_per_km",
+        "utilisation_pct",
+        "coverage_pct",
+    )
+    date_hierarchy = "on"
+    list_select_related = ("vehicle",)
+    search_fields = ("vehicle__label", "vehicle__plate")
+    ordering = ("-on", "vehicle_id")
+
+
+@admin.register(VehicleEvent)
+class VehicleEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "vehicle", "from_state", "to_state", "actor", "reason")
+    list_filter = ("to_state",)
+    list_select_related = ("vehicle",)
+    search_fields = ("vehicle__label", "vehicle__plate", "reason")
