@@ -51,6 +51,7 @@ class TenureInline(PeriodInline):
 class AssignmentInline(PeriodInline):
     model = Assignment
     fields = ("driver", "kind", "starts_at", "ends_at", "cancelled_at")
+    readonly_fields = ("cancelled_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
         return super().get_queryset(request).select_related("driver")

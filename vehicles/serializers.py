@@ -146,6 +146,7 @@ STATE_FIELDS = (
 class VehicleStateSerializer(ModelSerializer):
     """The newest values; each group has the time it was measured."""
 
+    vehicle = StrictIntegerField(source="vehicle_id", max_value=INT8_MAX, read_only=True)
     latitude = serializers.FloatField(read_only=True, allow_null=True)
     longitude = serializers.FloatField(read_only=True, allow_null=True)
     speed_kmh = serializers.FloatField(read_only=True, allow_null=True)

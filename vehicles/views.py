@@ -192,6 +192,7 @@ class LiveVehicleViewSet(ListMixin, ProviderViewSet):
     queryset = VehicleState.objects.all()
     serializer_class = LiveVehicleSerializer
     filterset_class = LiveVehicleFilter
+    ordering = ("vehicle",)
     permissions = {"list": "vehicles.view_vehiclestate"}
 
     def narrow_queryset(self, rows: QuerySet[VehicleState]) -> QuerySet[VehicleState]:

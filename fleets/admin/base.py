@@ -60,9 +60,26 @@ class ReasonActionForm(ActionForm):
     reason = forms.CharField(required=False, max_length=500, label=_("Reason"))
 
 
+class ServiceForm(forms.ModelForm):
+    """Checks fields; the rules are the service's, which brings values into form and names errors.
+
+    The model's constraints are not asked: what was typed may not be canonical yet, and a form
+    that lacks some of a constraint's columns could not tell.
+    """
+
+    def _post_clean(self) -> None:
+        self.instance.validate_constraints = lambda exclude=None: None
+        super()._post_clean()  # type: ignore[misc]
+        del self.instance.validate_constraints
+
+    def validate_unique(self) -> None:
+        """Nothing: a name that is taken is the service's error, shown at its field."""
+
+
 class ProviderAdmin(ModelAdmin):
     """Base of every provider-owned model's admin. Deleting is refused: rows are retired."""
 
+    form = ServiceForm
     action_form = ReasonActionForm
     compressed_fields = True
     list_per_page = 50

@@ -1,15 +1,18 @@
 """The fixed cast of people that tests play with, made by the services, on first use.
 
-Provider A with a person for each role and two drivers, provider B with an owner and a driver,
-platform staff. Nobody is mocked.
+Provider A with a person for each role, two drivers and two vehicles, provider B with an owner, a
+driver and a vehicle, platform staff. Nobody is mocked.
 """
 
+from datetime import datetime
 from functools import cached_property
 
 from drivers import services as driver_services
 from drivers.models import Driver
 from fleets import services as fleet_services
 from fleets.models import Depot, FleetProvider, User
+from vehicles import services as vehicle_services
+from vehicles.models import Vehicle, VehicleModel
 from voltop.context import Actor
 
 PASSWORD = "correct horse battery"
@@ -123,3 +126,50 @@ class Cast:
     @cached_property
     def foreign_driver(self) -> Driver:
         return self.new_driver("Detlef", self.b)
+
+    @cached_property
+    def vehicle_model(self) -> VehicleModel:
+        vehicle_services.save_models(
+            [
+                {
+                    "make": "Volta",
+                    "model": "City",
+                    "year": 2025,
+                    "usable_battery_kwh": 50,
+                    "ac_max_kw": 11,
+                    "dc_max_kw": 100,
+                    "inlets": ["IEC_62196_T2_COMBO"],
+                }
+            ]
+        )
+        return VehicleModel.objects.get(make="Volta")
+
+    def new_vehicle(
+        self,
+        label: str,
+        provider: FleetProvider | None = None,
+        *,
+        tenure_starts_at: datetime | None = None,
+    ) -> Vehicle:
+        """A vehicle by label, in service, with a VIN of its own."""
+        provider = provider or self.a
+        return vehicle_services.register_vehicle(
+            provider,
+            actor=self.actor(provider),
+            vin=f"WVWZZZE1ZP{Vehicle.objects.count():07}",
+            model=self.vehicle_model,
+            label=label,
+            tenure_starts_at=tenure_starts_at,
+        )
+
+    @cached_property
+    def vehicle(self) -> Vehicle:
+        return self.new_vehicle("Car 1")
+
+    @cached_property
+    def other_vehicle(self) -> Vehicle:
+        return self.new_vehicle("Car 2")
+
+    @cached_property
+    def foreign_vehicle(self) -> Vehicle:
+        return self.new_vehicle("Wagen 1", self.b)
