@@ -77,7 +77,9 @@ class VehicleUpdateSerializer(Serializer):
 
     vin = StrictCharField(max_length=24, required=False)
     plate = StrictCharField(max_length=24, required=False, allow_blank=True)
-    label = StrictCharField(max_length=40, required=False, allow_blank=True)
+    label = StrictCharField(  # type: ignore[assignment]  # DRF's own `label` is another thing
+        max_length=40, required=False, allow_blank=True
+    )
     model = ProviderRelatedField(queryset=VehicleModel.objects.all(), required=False)
     depot = ProviderRelatedField(
         queryset=Depot.objects.filter(retired_at__isnull=True), required=False, allow_null=True
@@ -165,7 +167,9 @@ class VehicleStateSerializer(ModelSerializer):
 class LiveVehicleSerializer(VehicleStateSerializer):
     """One vehicle on the map. `offline`: silent for longer than the company's rule allows."""
 
-    label = StrictCharField(source="vehicle.label", max_length=40, read_only=True)
+    label = StrictCharField(  # type: ignore[assignment]  # DRF's own `label` is another thing
+        source="vehicle.label", max_length=40, read_only=True
+    )
     plate = StrictCharField(source="vehicle.plate", max_length=16, read_only=True)
     status = StrictCharField(source="vehicle.status", max_length=16, read_only=True)
     depot = StrictIntegerField(
@@ -176,7 +180,8 @@ class LiveVehicleSerializer(VehicleStateSerializer):
     )
     offline = serializers.SerializerMethodField()
 
-    class Meta(VehicleStateSerializer.Meta):
+    class Meta:
+        model = VehicleState
         fields = (
             "vehicle",
             "label",
