@@ -42,6 +42,7 @@ class Bucket(Model):
     idle_s = models.PositiveSmallIntegerField(default=0)
     charging_s = models.PositiveSmallIntegerField(default=0)
     offline_s = models.PositiveSmallIntegerField(default=0)
+    occupied_s = models.PositiveSmallIntegerField(default=0)
     samples = models.PositiveIntegerField(default=0)
     jumps = models.PositiveIntegerField(default=0)
     repeats = models.PositiveIntegerField(default=0)

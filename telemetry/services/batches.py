@@ -2,7 +2,7 @@
 
 Returns after the commit: what it counts as accepted survives the loss of every process. Not here:
 HTTP (`telemetry.views`), files (`services.imports`), and what is made of samples
-(`services.derive`).
+(`services.derivation`).
 """
 
 from collections import Counter
@@ -231,7 +231,7 @@ def _as_stored(rows: list[Row], written: store.Written) -> list[Row]:
 
 
 def _note_batch(intake: _Intake, touched: Sequence[Row], written: store.Written) -> None:
-    """Leave counts and touched times for `services.derive`, in the batch's own transaction."""
+    """Leave counts and touched times for `services.derivation`, in the batch's own transaction."""
     bounds: dict[int, list[int]] = {}
     for row in touched:  # sorted: the first of a vehicle is its earliest
         bounds.setdefault(row[0], [row[1], row[1]])[1] = row[1]
