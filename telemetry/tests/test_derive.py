@@ -33,7 +33,7 @@ def km(fixes, step=STEP):
 
 
 def close(found, expected):
-    return float(found) == pytest.approx(expected, abs=0.000_01)
+    return float(found) == pytest.approx(expected, abs=0.000_1)  # legs are whole millimetres
 
 
 def test_a_drive_and_its_quarters(fleet):
@@ -163,7 +163,7 @@ def test_a_silence_does_not_cut_a_hired_run(fleet):
 
 
 def test_a_taximeter_may_be_another_source_than_the_tracker(fleet):
-    """Positions say nothing of the fare; the meter says when it began and ended, nothing more."""
+    """Positions say nothing of the fare; the meter says when it began and ended, no more."""
     fleet.send(*drive(fleet.car, 0, 11))
     meter = fleet.new_source("meter")
     fleet.send(
