@@ -77,6 +77,10 @@ def _start(supervisor: Supervisor, listener: socket.socket, url: str) -> str:
     if settings.EMBEDDED:
         with _step("PostgreSQL and Valkey run"):
             _start_services(supervisor)
+    # Importing takes the web process longest, so it does that while we migrate.
+    web = _child("web", "voltop.embedded.web", "--fd", str(listener.fileno()))
+    web.keep_fds = (listener.fileno(),)
+    supervisor.launch(web)
     _use_plain_connections()
     with _step("The database is up to date"):
         call_command("check", databases=["default"], stdout=StringIO())
@@ -87,9 +91,6 @@ def _start(supervisor: Supervisor, listener: socket.socket, url: str) -> str:
             logins = call_command("seed", stdout=StringIO()) or ""
     connections.close_all()
     with _step("Web, worker and beat run"):
-        web = _child("web", "voltop.embedded.web", "--fd", str(listener.fileno()))
-        web.keep_fds = (listener.fileno(),)
-        supervisor.launch(web)
         supervisor.wait_until_answering(web, f"{url}/livez", wait_s=_WEB_WAIT_S)
         # Only now: on few cores three Django start-ups at once make the page wait for all three.
         supervisor.launch(_child("worker", "celery", *_WORKER))
