@@ -96,7 +96,7 @@ _MEASURED = f"""
 """
 
 _STEPS = """
-SELECT w.window_id, w.vehicle_id, g.at, g.t, g.before_t, g.fix_t, g.is_fix, g.soc, g.mwh,
+SELECT w.window_id, w.vehicle_id, {more}g.at, g.t, g.before_t, g.fix_t, g.is_fix, g.soc, g.mwh,
     g.free_t, coalesce(g.hired, false) AS hired, g.ms, g.leg_ms, g.charging,
     coalesce(g.hired AND g.before_hired, false) AS hired_time,
     coalesce(g.hired AND g.hired_fix_t = g.fix_t
@@ -114,13 +114,13 @@ FROM {windows} w CROSS JOIN LATERAL ({measured}) g
 """
 
 
-def steps(windows: str) -> str:
+def steps(windows: str, *, more: str = "") -> str:
     """The steps of every window of a relation with the columns window_id, vehicle_id, scan_from,
-    scan_to and hired_before, in order of time within each.
+    scan_to and hired_before, in order of time within each; `more` adds columns of the window.
 
     Takes the parameters `first` and `last`: bounds of all windows, for the planner to see which
     partitions there are. The first step of a window has nothing before it.
     """
     with_leg_start = _WITH_LEG_START.format(raw=_RAW)
     measured = _MEASURED.format(with_leg_start=with_leg_start)
-    return _STEPS.format(windows=windows, measured=measured)
+    return _STEPS.format(windows=windows, measured=measured, more=f"{more}, " if more else "")
