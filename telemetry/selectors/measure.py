@@ -82,7 +82,8 @@ def _measurement(stretch: Stretch, row: Sequence[Any] | None) -> Measurement:
     driving_s, idle_s, charging_s = row[3:6]
     total_s = (stretch.end - stretch.start) / timedelta(seconds=1)
     pct = Decimal(driving_s + idle_s + charging_s) * 100 / Decimal(total_s) if total_s > 0 else 0
-    return Measurement(*row, min(Decimal(pct), Decimal(100)).quantize(Decimal("0.01")))
+    coverage_pct = min(Decimal(pct), Decimal(100)).quantize(Decimal("0.01"))
+    return Measurement(*(*row, coverage_pct))
 
 
 def _share(amount: str, start: str, end: str, span: str) -> str:

@@ -16,8 +16,9 @@ WITH busy AS (
         ORDER BY starts_at, ends_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until
     FROM busy
 ), numbered AS (
-    SELECT starts_at, ends_at, count(*) FILTER (WHERE until IS NULL OR starts_at - until > %(gap_s)s * interval '1 second')
-        OVER (ORDER BY starts_at, ends_at) AS n
+    SELECT starts_at, ends_at, count(*) FILTER (
+        WHERE until IS NULL OR starts_at - until > %(gap_s)s * interval '1 second'
+    ) OVER (ORDER BY starts_at, ends_at) AS n
     FROM ordered
 )
 SELECT greatest(min(starts_at), %(start)s), least(max(ends_at), %(end)s)
