@@ -1,12 +1,19 @@
 """The one writer of `VehicleState`: set-based, in vehicle order, safe in any order of arrival."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connection
+
+Instant = datetime | int
+"""A time, or whole microseconds since PostgreSQL's epoch: the latter is what travels, and saves
+a caller who has it anyway two conversions."""
+
+PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class StateRow(NamedTuple):
@@ -18,25 +25,25 @@ class StateRow(NamedTuple):
     """
 
     vehicle_id: int
-    last_seen_at: datetime
-    position_at: datetime | None = None
+    last_seen_at: Instant
+    position_at: Instant | None = None
     latitude: float | None = None
     longitude: float | None = None
     speed_kmh: float | None = None
     heading_deg: float | None = None
-    soc_at: datetime | None = None
+    soc_at: Instant | None = None
     soc_pct: float | None = None
     range_km: float | None = None
-    odometer_at: datetime | None = None
+    odometer_at: Instant | None = None
     odometer_km: float | None = None
-    charging_at: datetime | None = None
+    charging_at: Instant | None = None
     charging: str | None = None
     plugged: bool | None = None
     battery_power_kw: float | None = None
-    activity_at: datetime | None = None
+    activity_at: Instant | None = None
     activity: str | None = None
-    activity_since_at: datetime | None = None
-    occupied_at: datetime | None = None
+    activity_since_at: Instant | None = None
+    occupied_at: Instant | None = None
     occupied: bool | None = None
 
 
@@ -58,7 +65,14 @@ _TYPES = {
 
 
 def _type(column: str) -> str:
-    return _TYPES.get(column, "timestamptz" if column.endswith("_at") else "float8")
+    return _TYPES.get(column, "int8" if column.endswith("_at") else "float8")
+
+
+def _read(column: str) -> str:
+    """A column of the incoming arrays as the table has it."""
+    if column.endswith("_at"):
+        return f"timestamptz '2000-01-01 00:00:00+00' + {column} * interval '1 microsecond'"
+    return column
 
 
 def _newer(time: str) -> str:
@@ -85,11 +99,12 @@ def _assignments() -> list[str]:
 
 def _statement() -> str:
     columns = ", ".join(StateRow._fields)
+    values = ", ".join(_read(column) for column in (*StateRow._fields, "last_seen_at"))
     arrays = ", ".join(f"%b::{_type(column)}[]" for column in StateRow._fields)
     any_newer = " OR ".join(_newer(time) for time in ("last_seen_at", *GROUPS))
     return (  # built of the column names above, never of input
         f"INSERT INTO vehicles_vehiclestate AS s ({columns}, held_from)"  # noqa: S608
-        f" SELECT {columns}, last_seen_at FROM unnest({arrays}) AS new ({columns})"
+        f" SELECT {values} FROM unnest({arrays}) AS new ({columns})"
         f" ON CONFLICT (vehicle_id) DO UPDATE SET {', '.join(_assignments())}"
         f" WHERE {any_newer}"
     )
@@ -108,10 +123,17 @@ def merge_states(rows: Sequence[StateRow]) -> None:
     """
     if not rows:
         return
-    columns = [
-        None if column.count(None) == len(column) else list(column)
-        for column in zip(*sorted(rows, key=itemgetter(0)), strict=True)
-    ]
+    sent = zip(*sorted(rows, key=itemgetter(0)), strict=True)
+    columns = [_sent(name, values) for name, values in zip(StateRow._fields, sent, strict=True)]
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(MERGE, columns, prepare=True)
+        cursor.execute(MERGE, columns)
+
+
+def _sent(name: str, values: Sequence[Any]) -> list[Any] | None:
+    """A column as it travels: None without any value, times as whole microseconds."""
+    if values.count(None) == len(values):
+        return None
+    if name.endswith("_at") and any(isinstance(value, datetime) for value in values):
+        return [(v - PG_EPOCH) // _MICROSECOND if isinstance(v, datetime) else v for v in values]
+    return list(values)

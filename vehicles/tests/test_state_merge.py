@@ -80,6 +80,20 @@ def test_every_group_is_written_with_its_time(car):
     }
 
 
+def test_a_time_may_come_as_microseconds_since_postgresqls_epoch(cast, car):
+    us = (at(3) - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) + 7
+    other = cast.new_vehicle("Car 2", tenure_starts_at=T0)
+    services.merge_states(
+        [
+            StateRow(car.pk, us, soc_at=us, soc_pct=50.0),
+            StateRow(other.pk, at(4), soc_at=at(4), soc_pct=40.0),
+        ]
+    )
+    exact = at(3) + timedelta(microseconds=7)
+    assert (values(car)["last_seen_at"], values(car)["soc_at"]) == (exact, exact)
+    assert (values(other)["last_seen_at"], values(other)["soc_pct"]) == (at(4), 40.0)
+
+
 def test_an_older_group_changes_nothing_and_a_newer_one_only_itself(car):
     services.merge_states(
         [StateRow(car.pk, at(9), soc_at=at(9), soc_pct=50.0, odometer_at=at(2), odometer_km=10.0)]
