@@ -1,6 +1,6 @@
 """Writes of fleets, by noun: providers, people, depots."""
 
-from fleets.services.depots import create_depot, retire_depot, update_depot
+from fleets.services.depots import check_opening_hours, create_depot, retire_depot, update_depot
 from fleets.services.people import (
     add_member,
     change_role,
@@ -24,6 +24,7 @@ __all__ = [
     "add_member",
     "change_policy",
     "change_role",
+    "check_opening_hours",
     "close_provider",
     "create_depot",
     "create_provider",

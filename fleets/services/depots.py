@@ -89,7 +89,7 @@ def _check(provider_id: int, values: dict[str, Any], *, but: int | None = None) 
     if "time_zone" in values:
         clock.zone(values["time_zone"])
     if "opening_hours" in values:
-        _check_opening_hours(values["opening_hours"])
+        check_opening_hours(values["opening_hours"])
     if "name" in values:
         named = Depot.objects.for_provider(provider_id).filter(
             name=values["name"], retired_at__isnull=True
@@ -107,7 +107,7 @@ def _check_position(latitude: Any, longitude: Any) -> None:
         raise InvalidPosition(field="longitude")
 
 
-def _check_opening_hours(hours: Any) -> None:
+def check_opening_hours(hours: Any) -> None:
     """{"mon": [["06:00", "14:00"], ["15:00", "24:00"]], …}: ordered, apart, in local time."""
     if not isinstance(hours, dict) or hours.keys() - WEEKDAYS:
         raise InvalidOpeningHours(field="opening_hours")

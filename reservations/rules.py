@@ -1,0 +1,130 @@
+"""What a booking must keep to, before the database decides about overlaps.
+
+Each rule has its own error. Station fields override the provider's policy where they are set.
+Not here: whether charger and vehicle are free (constraints, `reservations.services.booking`).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from drivers.models import Driver
+from drivers.services import require_active as require_active_driver
+from fleets.models import FleetPolicy
+from fleets.services import require_active as require_active_provider
+from reservations.errors import (
+    ConnectorDoesNotFit,
+    EvseOutOfService,
+    NoShowLimit,
+    ReservationEmpty,
+    ReservationInPast,
+    ReservationOffGrid,
+    ReservationTooFar,
+    ReservationTooLong,
+    StationClosed,
+    StationNotBookable,
+    TooManyReservations,
+)
+from reservations.models import ChargingStation, Connector, Reservation, ReservationKind
+from reservations.models.places import IN_SERVICE
+from reservations.opening import open_throughout
+from vehicles.models import Vehicle
+from vehicles.services import require_in_service
+from voltop import clock
+
+FURTHEST = timedelta(days=366)
+NO_SHOW_WINDOW = timedelta(days=30)
+
+
+def check_parties(station: ChargingStation, vehicle: Vehicle, driver: Driver | None) -> None:
+    """Provider, station, vehicle and driver may be booked for at all.
+
+    Raises ProviderNotActive, StationNotBookable, VehicleNotInService, VehicleRetired,
+    DriverNotActive (409).
+    """
+    require_active_provider(station.provider)
+    if not station.bookable or station.retired_at is not None:
+        raise StationNotBookable(station=station.pk)
+    require_in_service(vehicle)
+    if driver is not None:
+        require_active_driver(driver)
+
+
+def check_period(
+    station: ChargingStation,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    kind: str,
+    at: datetime,
+) -> None:
+    """Length, grid, how far ahead, opening hours.
+
+    Raises ReservationEmpty, ReservationOffGrid, ReservationTooLong, ReservationInPast,
+    ReservationTooFar (400), StationClosed (409).
+    """
+    policy: FleetPolicy = station.provider.policy
+    if ends_at <= starts_at:
+        raise ReservationEmpty(field="ends_at")
+    grid_min = station.reservation_grid_min or policy.reservation_grid_min
+    zone = clock.zone(station.time_zone)
+    for field, instant in (("starts_at", starts_at), ("ends_at", ends_at)):
+        local = instant.astimezone(zone)
+        on_minute = local.second == 0 and local.microsecond == 0
+        if not on_minute or (local.hour * 60 + local.minute) % grid_min:
+            raise ReservationOffGrid(field=field, grid_min=grid_min)
+    max_min = station.reservation_max_min
+    if max_min is None:
+        max_min = policy.reservation_max_min
+    if max_min and ends_at - starts_at > timedelta(minutes=max_min):
+        raise ReservationTooLong(field="ends_at", max_min=max_min)
+    if starts_at < at - timedelta(minutes=grid_min):
+        raise ReservationInPast(field="starts_at")
+    _check_ahead(station, policy, starts_at, kind=kind, at=at)
+    if not open_throughout(station.opening_hours, zone, starts_at, ends_at):
+        raise StationClosed(station=station.pk)
+
+
+def _check_ahead(
+    station: ChargingStation, policy: FleetPolicy, starts_at: datetime, *, kind: str, at: datetime
+) -> None:
+    ahead = FURTHEST
+    if kind == ReservationKind.DRIVER:
+        days = station.reservation_days_ahead
+        ahead = timedelta(days=policy.reservation_days_ahead if days is None else days)
+    if starts_at > at + ahead:
+        raise ReservationTooFar(field="starts_at", days_ahead=ahead.days)
+
+
+def check_driver_limits(driver: Driver | None, *, kind: str, at: datetime) -> None:
+    """What a driver may book for themself. Raises TooManyReservations, NoShowLimit (409)."""
+    if driver is None or kind != ReservationKind.DRIVER:
+        return
+    policy: FleetPolicy = driver.provider.policy
+    own = Reservation.objects.for_provider(driver.provider_id).filter(driver=driver)
+    allowed = policy.reservations_open_per_driver
+    if own.standing().filter(ends_at__gt=at).count() >= allowed:
+        raise TooManyReservations(allowed=allowed)
+    missed = own.filter(status="no_show", starts_at__gt=at - NO_SHOW_WINDOW).count()
+    if policy.reservation_no_show_limit and missed >= policy.reservation_no_show_limit:
+        raise NoShowLimit(missed=missed, allowed=policy.reservation_no_show_limit)
+
+
+def fitting_connectors(
+    station: ChargingStation, vehicle: Vehicle, wanted: Connector | None
+) -> Sequence[Connector]:
+    """The plugs that may be booked for the vehicle: the wanted one, or all that fit here.
+
+    A vehicle whose model names no inlets fits everywhere. A vehicle always has a model.
+    Raises ConnectorDoesNotFit, EvseOutOfService (409).
+    """
+    plugs = Connector.objects.for_provider(station.provider_id).filter(evse__station=station)
+    plugs = plugs.select_related("evse").order_by("-max_power_kw", "id")
+    chosen = [plug for plug in plugs if wanted is None or plug.pk == wanted.pk]
+    inlets = vehicle.model.inlets
+    fitting = [plug for plug in chosen if not inlets or plug.standard in inlets]
+    if not fitting:
+        raise ConnectorDoesNotFit(inlets=list(inlets))
+    usable = [plug for plug in fitting if plug.evse.status in IN_SERVICE]
+    if not usable:
+        raise EvseOutOfService(evse=fitting[0].evse_id)
+    return usable

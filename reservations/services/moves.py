@@ -1,0 +1,175 @@
+"""What happens to a booking after it was made: confirmed, changed, used, called off, missed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from reservations import rules
+from reservations.errors import CheckInOutsidePeriod, ConnectorTaken, VehicleTaken
+from reservations.models import (
+    RESERVATION_MACHINE,
+    CancelReason,
+    Evse,
+    Reservation,
+    ReservationStatus,
+)
+from reservations.selectors import next_free
+from reservations.signals import reservation_moved
+from vehicles.models import Vehicle
+from voltop import clock
+from voltop.context import Actor
+from voltop.errors import IllegalMove
+
+EARLY = timedelta(minutes=15)
+SYSTEM = "reservations.release"
+
+
+@transaction.atomic
+def confirm(reservation: Reservation, *, actor: Actor, at: datetime | None = None) -> Reservation:
+    """Pending → reserved: the charger has agreed."""
+    actor.require_same_provider(reservation)
+    return _move(reservation, ReservationStatus.RESERVED, actor=actor, at=at or clock.now())
+
+
+@transaction.atomic
+def cancel(
+    reservation: Reservation,
+    *,
+    actor: Actor,
+    cancel_reason: str = CancelReason.DISPATCHER,
+    reason: str = "",
+    at: datetime | None = None,
+) -> Reservation:
+    """Pending or reserved → canceled; the time is free at once."""
+    actor.require_same_provider(reservation)
+    return _move(
+        reservation,
+        ReservationStatus.CANCELED,
+        actor=actor,
+        at=at or clock.now(),
+        reason=reason,
+        cancel_reason=CancelReason(cancel_reason),
+    )
+
+
+@transaction.atomic
+def check_in(reservation: Reservation, *, actor: Actor, at: datetime | None = None) -> Reservation:
+    """Reserved → fulfilled: the car is there, from 15 minutes before the start to the end.
+
+    Raises CheckInOutsidePeriod, IllegalMove (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(reservation)
+    if not reservation.starts_at - EARLY <= at < reservation.ends_at:
+        raise CheckInOutsidePeriod(starts_at=reservation.starts_at.isoformat())
+    return _move(reservation, ReservationStatus.FULFILLED, actor=actor, at=at, checked_in_at=at)
+
+
+@transaction.atomic
+def change_period(
+    reservation: Reservation,
+    *,
+    actor: Actor,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    at: datetime | None = None,
+) -> Reservation:
+    """Move, extend or shorten a booking that stands.
+
+    Vehicle and EVSE are locked first, in this order, so that two changes never deadlock.
+    Raises what `reservations.rules.check_period` says, ConnectorTaken, VehicleTaken,
+    IllegalMove (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(reservation)
+    Vehicle.objects.select_for_update(no_key=True).get(pk=reservation.vehicle_id)
+    Evse.objects.select_for_update(no_key=True).get(pk=reservation.evse_id)
+    reservation = Reservation.objects.select_for_update(no_key=True).get(pk=reservation.pk)
+    if reservation.status not in ("pending", "reserved"):
+        raise IllegalMove(object="reservation", state=reservation.status, to="changed", allowed=[])
+    starts_at = starts_at or reservation.starts_at
+    ends_at = ends_at or reservation.ends_at
+    begun = min(at, starts_at) if starts_at == reservation.starts_at else at
+    rules.check_period(reservation.station, starts_at, ends_at, kind=reservation.kind, at=begun)
+    _write_period(reservation, starts_at, ends_at)
+    reservation.refresh_from_db()
+    return reservation
+
+
+def _write_period(reservation: Reservation, starts_at: datetime, ends_at: datetime) -> None:
+    blocked_until = ends_at + timedelta(minutes=reservation.station.buffer_min)
+    try:
+        with transaction.atomic():
+            Reservation.objects.filter(pk=reservation.pk).update(
+                starts_at=starts_at, ends_at=ends_at, blocked_until=blocked_until
+            )
+    except IntegrityError as error:
+        if "reservations_vehicle_taken" in str(error):
+            raise VehicleTaken() from error
+        if "reservations_evse_taken" not in str(error):
+            raise
+        plugs = [reservation.connector]
+        raise ConnectorTaken(free=next_free(plugs, starts_at, ends_at - starts_at)) from error
+
+
+def release_stale(wanted: Reservation, evse_ids: Sequence[int], *, at: datetime) -> int:
+    """Release bookings past their hold or grace that stand in the way of `wanted`."""
+    in_the_way = Reservation.objects.for_provider(wanted.provider_id).filter(
+        Q(evse_id__in=evse_ids, starts_at__lt=wanted.blocked_until)
+        & Q(blocked_until__gt=wanted.starts_at)
+        | Q(vehicle_id=wanted.vehicle_id, starts_at__lt=wanted.ends_at)
+        & Q(ends_at__gt=wanted.starts_at)
+    )
+    keys = [*in_the_way.past_grace(at).values_list("pk", flat=True)]
+    keys += in_the_way.filter(status="pending", starts_at__lte=at).values_list("pk", flat=True)
+    actor = Actor.system(SYSTEM, wanted.provider_id)
+    return sum(_release(key, actor=actor, at=at) for key in sorted(set(keys)))
+
+
+def release_no_shows(*, at: datetime | None = None, limit: int = 500) -> int:
+    """Release all bookings past their hold or grace, each in a transaction of its own.
+
+    Pending ones whose start has come have failed; reserved ones past the grace are no-shows.
+    """
+    at = at or clock.now()
+    late = Reservation.objects.unscoped().past_grace(at).values_list("pk", "provider_id")
+    held = (
+        Reservation.objects.unscoped()
+        .filter(status="pending", starts_at__lte=at)
+        .values_list("pk", "provider_id")
+    )
+    done = 0
+    for key, provider_id in [*late[:limit], *held[:limit]]:
+        with transaction.atomic():
+            done += _release(key, actor=Actor.system(SYSTEM, provider_id), at=at)
+    return done
+
+
+def _release(key: int, *, actor: Actor, at: datetime) -> int:
+    reservation = Reservation.objects.get(pk=key)
+    pending = reservation.status == ReservationStatus.PENDING
+    to = ReservationStatus.FAILED if pending else ReservationStatus.NO_SHOW
+    try:
+        _move(reservation, to, actor=actor, at=at, reason="nobody came")
+    except IllegalMove:
+        return 0  # somebody checked in or called it off in the meantime
+    return 1
+
+
+def _move(
+    reservation: Reservation,
+    to: str,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason: str = "",
+    **columns: object,
+) -> Reservation:
+    left = RESERVATION_MACHINE.move(reservation, to, actor=actor, at=at, reason=reason, **columns)
+    reservation.refresh_from_db()
+    reservation_moved.send(
+        Reservation, reservation=reservation, from_state=left, to_state=to, actor=actor, at=at
+    )
+    return reservation
