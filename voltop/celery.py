@@ -58,6 +58,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "reservations-release": {
+        "task": "reservations.release_no_shows",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
 }
 
 

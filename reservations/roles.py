@@ -1,0 +1,29 @@
+"""What each role may do with charging."""
+
+from collections.abc import Mapping
+
+_PLACES = ("view_chargingstation", "view_evse", "view_connector")
+_READ = (*_PLACES, "view_reservation", "view_reservationevent", "view_chargingsession")
+_BOOK = (*_READ, "add_reservation", "change_reservation", "change_evse")
+_MANAGE = (
+    *_BOOK,
+    "add_chargingstation",
+    "change_chargingstation",
+    "add_evse",
+    "add_connector",
+    "add_chargingsession",
+)
+
+ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    "owner": _MANAGE,
+    "manager": _MANAGE,
+    "dispatcher": _BOOK,
+    "accountant": _READ,
+    "support": _READ,
+    "viewer": _READ,
+    "driver": ("book_as_driver",),
+}
+
+
+def of_reservations() -> Mapping[str, tuple[str, ...]]:
+    return ROLE_PERMISSIONS

@@ -1,0 +1,259 @@
+"""Shapes of reservations' API, in OCPI's words."""
+
+from rest_framework import serializers
+
+from drivers.models import Driver
+from fleets.models import Depot
+from reservations.models import (
+    CancelReason,
+    ChargingSession,
+    ChargingStation,
+    Connector,
+    ConnectorStandard,
+    Evse,
+    EvseStatus,
+    HoldChannel,
+    PowerType,
+    Reservation,
+    ReservationEvent,
+    ReservationKind,
+)
+from shifts.models import Shift
+from vehicles.models import Vehicle
+from voltop.api.bulk import BulkAnswerSerializer, BulkField
+from voltop.api.fields import (
+    InstantField,
+    ObjectField,
+    ProviderRelatedField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictChoiceField,
+    StrictDecimalField,
+    StrictIntegerField,
+)
+from voltop.api.serializers import ModelSerializer, Serializer
+
+
+class ConnectorSerializer(ModelSerializer):
+    class Meta:
+        model = Connector
+        fields = (
+            "id",
+            "evse",
+            "connector_id",
+            "standard",
+            "format",
+            "power_type",
+            "max_power_kw",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class EvseSerializer(ModelSerializer):
+    class Meta:
+        model = Evse
+        fields = ("id", "station", "uid", "physical_reference", "status", "updated_at")
+        read_only_fields = fields
+
+
+class StationSerializer(ModelSerializer):
+    class Meta:
+        model = ChargingStation
+        fields = (
+            "id",
+            "depot",
+            "name",
+            "address",
+            "country",
+            "latitude",
+            "longitude",
+            "time_zone",
+            "opening_hours",
+            "bookable",
+            "hold_channel",
+            "reservation_grid_min",
+            "reservation_max_min",
+            "reservation_days_ahead",
+            "buffer_min",
+            "retired_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class StationUpdateSerializer(Serializer):
+    depot = ProviderRelatedField(queryset=Depot.objects.all(), required=False, allow_null=True)
+    name = StrictCharField(max_length=120, required=False)
+    address = StrictCharField(max_length=300, required=False, allow_blank=True)
+    country = StrictCharField(max_length=2, required=False)
+    latitude = StrictDecimalField(
+        max_digits=9, decimal_places=6, min_value=-90, max_value=90, required=False
+    )
+    longitude = StrictDecimalField(
+        max_digits=9, decimal_places=6, min_value=-180, max_value=180, required=False
+    )
+    time_zone = StrictCharField(max_length=64, required=False)
+    opening_hours = ObjectField(max_bytes=4096, required=False)
+    bookable = StrictBooleanField(required=False)
+    hold_channel = StrictChoiceField(choices=HoldChannel.choices, required=False)
+    reservation_grid_min = StrictIntegerField(
+        min_value=1, max_value=1440, required=False, allow_null=True
+    )
+    reservation_max_min = StrictIntegerField(
+        min_value=0, max_value=100_000, required=False, allow_null=True
+    )
+    reservation_days_ahead = StrictIntegerField(
+        min_value=0, max_value=366, required=False, allow_null=True
+    )
+    buffer_min = StrictIntegerField(min_value=0, max_value=240, required=False)
+
+
+class StationInputSerializer(StationUpdateSerializer):
+    name = StrictCharField(max_length=120)
+
+
+class EvseInputSerializer(Serializer):
+    station = ProviderRelatedField(queryset=ChargingStation.objects.all())
+    uid = StrictCharField(max_length=36)
+    physical_reference = StrictCharField(max_length=16, required=False, allow_blank=True)
+
+
+class EvseStatusSerializer(Serializer):
+    status = StrictChoiceField(choices=EvseStatus.choices)
+
+
+class ConnectorInputSerializer(Serializer):
+    evse = ProviderRelatedField(queryset=Evse.objects.all())
+    connector_id = StrictCharField(max_length=36)
+    standard = StrictChoiceField(choices=ConnectorStandard.choices)
+    format = StrictChoiceField(choices=["SOCKET", "CABLE"], required=False)
+    power_type = StrictChoiceField(choices=PowerType.choices)
+    max_power_kw = StrictDecimalField(max_digits=6, decimal_places=1, min_value=0, max_value=10_000)
+
+
+class WindowSerializer(Serializer):
+    starts_at = InstantField()
+    ends_at = InstantField()
+
+
+class AvailabilitySerializer(Serializer):
+    """Per plug: its free spans within the asked ones."""
+
+    connector = serializers.IntegerField()
+    evse = serializers.IntegerField()
+    standard = serializers.CharField()
+    max_power_kw = serializers.DecimalField(max_digits=6, decimal_places=1)
+    status = serializers.CharField()
+    free = WindowSerializer(many=True)
+
+
+class ReservationSerializer(ModelSerializer):
+    class Meta:
+        model = Reservation
+        fields = (
+            "id",
+            "station",
+            "evse",
+            "connector",
+            "vehicle",
+            "driver",
+            "shift",
+            "kind",
+            "status",
+            "starts_at",
+            "ends_at",
+            "target_soc_pct",
+            "checked_in_at",
+            "cancel_reason",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class ReservationEventSerializer(ModelSerializer):
+    class Meta:
+        model = ReservationEvent
+        fields = ("id", "from_state", "to_state", "actor", "at", "reason")
+        read_only_fields = fields
+
+
+class OwnReservationInputSerializer(Serializer):
+    """A driver books for the vehicle they name; a plug, or any that fits."""
+
+    station = ProviderRelatedField(queryset=ChargingStation.objects.select_related("provider"))
+    connector = ProviderRelatedField(
+        queryset=Connector.objects.all(), required=False, allow_null=True
+    )
+    vehicle = ProviderRelatedField(queryset=Vehicle.objects.select_related("model"))
+    starts_at = InstantField()
+    ends_at = InstantField()
+    target_soc_pct = StrictIntegerField(min_value=1, max_value=100, required=False, allow_null=True)
+
+
+class ReservationInputSerializer(OwnReservationInputSerializer):
+    driver = ProviderRelatedField(queryset=Driver.objects.all(), required=False, allow_null=True)
+    shift = ProviderRelatedField(queryset=Shift.objects.all(), required=False, allow_null=True)
+    kind = StrictChoiceField(choices=ReservationKind.choices, required=False)
+
+
+class PeriodChangeSerializer(Serializer):
+    starts_at = InstantField(required=False)
+    ends_at = InstantField(required=False)
+
+
+class CancelSerializer(Serializer):
+    cancel_reason = StrictChoiceField(choices=CancelReason.choices, required=False)
+    reason = StrictCharField(max_length=500, required=False, allow_blank=True)
+
+
+class SessionSerializer(ModelSerializer):
+    class Meta:
+        model = ChargingSession
+        fields = (
+            "id",
+            "station",
+            "evse",
+            "connector",
+            "vehicle",
+            "driver",
+            "reservation",
+            "source",
+            "external_id",
+            "starts_at",
+            "ends_at",
+            "energy_wh",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class SessionRowSerializer(Serializer):
+    evse_uid = StrictCharField(max_length=36)
+    connector_id = StrictCharField(max_length=36)
+    external_id = StrictCharField(max_length=64)
+    starts_at = InstantField()
+    ends_at = InstantField(required=False, allow_null=True)
+    energy_wh = StrictIntegerField(min_value=0, max_value=2_000_000_000)
+
+
+class SessionsSerializer(Serializer):
+    station = ProviderRelatedField(queryset=ChargingStation.objects.all())
+    sessions = BulkField(child=SessionRowSerializer())
+
+
+class SessionAnswerSerializer(BulkAnswerSerializer):
+    """`outcome`: created, duplicate (known with the same values), refused."""
+
+    outcome = serializers.CharField()
+    id = serializers.IntegerField(allow_null=True)
+
+
+class SessionAnswersSerializer(Serializer):
+    created = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    results = SessionAnswerSerializer(many=True)

@@ -1,0 +1,58 @@
+"""Many who want one slot: one gets it, nobody deadlocks, everybody gets a clear answer."""
+
+import pytest
+from django.db import connection
+
+from reservations.errors import ConnectorTaken
+from reservations.models import Reservation
+from reservations.tests.scene import book, make_station, tomorrow
+from voltop.tests.cast import Cast
+from voltop.tests.parallel import at_once
+
+OVERLAPS = """
+SELECT count(*) FROM reservations_reservation a JOIN reservations_reservation b
+ON a.id < b.id AND (a.evse_id = b.evse_id OR a.vehicle_id = b.vehicle_id)
+AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
+WHERE a.status IN ('pending', 'reserved', 'fulfilled')
+AND b.status IN ('pending', 'reserved', 'fulfilled')
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixteen_want_one_slot_and_one_gets_it():
+    cast = Cast()
+    station = make_station(cast, chargers=1)
+    cars = [cast.new_vehicle(f"Car {n}") for n in range(16)]
+    cast.actor()
+    found = at_once([lambda car=car: book(cast, station, car) for car in cars])
+    won = [result for result in found if isinstance(result, Reservation)]
+    assert len(won) == 1
+    assert {type(result) for result in found if result is not won[0]} == {ConnectorTaken}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_storm_of_overlapping_wishes_leaves_no_overlap():
+    cast = Cast()
+    station = make_station(cast, chargers=2)
+    cars = [cast.new_vehicle(f"Car {n}") for n in range(4)]
+    cast.actor()
+    wishes = [
+        lambda car=cars[n % 4], start=n % 5: book(
+            cast,
+            station,
+            car,
+            starts_at=tomorrow(10, start * 10),
+            ends_at=tomorrow(10, start * 10 + 25),
+        )
+        for n in range(40)
+    ]
+    for batch in range(0, 40, 10):
+        results = at_once(wishes[batch : batch + 10])
+        strange = [
+            r for r in results if not isinstance(r, Reservation) and getattr(r, "status", 0) != 409
+        ]
+        assert strange == []
+    with connection.cursor() as cursor:
+        cursor.execute(OVERLAPS)
+        assert cursor.fetchone()[0] == 0
+    assert Reservation.objects.count() >= 2

@@ -1,0 +1,106 @@
+"""Charging sessions: taken row by row, the same again changes nothing, overlaps are refused."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from reservations import errors, services
+from reservations.models import ChargingSession
+from reservations.services import SessionRow
+from reservations.tests.scene import make_station, plug
+
+T0 = datetime(2022, 3, 1, 8, tzinfo=UTC)
+
+
+def row(start_min: int, end_min: int | None, wh: int = 1000, uid: str = "E1", ext: str = ""):
+    ends_at = None if end_min is None else T0 + timedelta(minutes=end_min)
+    return SessionRow(
+        uid, "1", ext or f"{uid}-{start_min}", T0 + timedelta(minutes=start_min), ends_at, wh
+    )
+
+
+def take(cast, station, *rows):
+    return services.import_sessions(station, rows, actor=cast.actor())
+
+
+def test_sessions_are_stored_and_the_same_again_changes_nothing(cast):
+    station = make_station(cast)
+    rows = [row(0, 60), row(60, 90), row(90, 90, 0), row(0, 30, uid="E2")]
+    first, again = take(cast, station, *rows), take(cast, station, *rows)
+    assert [(r.created, r.error) for r in first] == [(True, None)] * 4
+    assert [(r.created, r.error) for r in again] == [(False, None)] * 4
+    assert [r.id for r in first] == [r.id for r in again]
+    assert ChargingSession.objects.count() == 4
+
+
+def test_what_overlaps_on_a_charger_is_refused_and_loses_nothing_else(cast):
+    station = make_station(cast)
+    results = take(cast, station, row(0, 60), row(30, 90), row(60, 120), row(30, 90, uid="E2"))
+    assert [type(r.error) for r in results] == [
+        type(None),
+        errors.SessionOverlap,
+        type(None),
+        type(None),
+    ]
+    assert results[1].error.extra == {"session": results[0].id}
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        (row(60, 59), errors.SessionBackwards),
+        (row(0, 1, uid="E9"), errors.EvseUnknown),
+    ],
+)
+def test_a_bad_row_is_refused_by_itself(cast, bad, error):
+    results = take(cast, make_station(cast), bad, row(100, 101))
+    assert [type(r.error) for r in results] == [error, type(None)]
+
+
+def test_a_known_id_with_other_values_is_refused(cast):
+    station = make_station(cast)
+    take(cast, station, row(0, 60, ext="x"))
+    result = take(cast, station, row(0, 60, wh=2, ext="x"))[0]
+    assert isinstance(result.error, errors.SessionMismatch)
+    assert ChargingSession.objects.get().energy_wh == 1000
+
+
+def test_the_database_refuses_a_session_that_ends_before_it_begins(cast):
+    station = make_station(cast)
+    values = {
+        "provider": cast.a,
+        "station": station,
+        "evse": plug(station).evse,
+        "source": "manual",
+        "starts_at": T0,
+    }
+    with pytest.raises(IntegrityError, match="session_forward"), transaction.atomic():
+        ChargingSession.objects.create(ends_at=T0 - timedelta(seconds=1), **values)
+
+
+def test_sessions_in_bulk_through_the_api(cast, api):
+    station = make_station(cast)
+    sessions = [
+        {
+            "evse_uid": "E1",
+            "connector_id": "1",
+            "external_id": f"s{n}",
+            "starts_at": f"2022-03-01T{8 + n:02}:00:00Z",
+            "ends_at": f"2022-03-01T{9 + n:02}:00:00Z",
+            "energy_wh": 100,
+        }
+        for n in range(3)
+    ]
+    sessions.append({**sessions[0], "external_id": "late", "energy_wh": -1})
+    sessions.append({**sessions[0], "external_id": "again"})
+    body = {"station": station.pk, "sessions": sessions}
+    answer = api(cast.manager).post("/api/v1/charging-sessions/bulk", body, format="json")
+    assert answer.status_code == 200, answer.json()
+    found = answer.json()
+    assert (found["created"], found["refused"]) == (3, 2)
+    assert [r["code"] for r in found["results"][3:]] == ["out_of_range", "session_overlap"]
+    assert (
+        api(cast.viewer).post("/api/v1/charging-sessions/bulk", body, format="json").status_code
+        == 403
+    )
