@@ -33,6 +33,8 @@ from voltop import clock
 
 FURTHEST = timedelta(days=366)
 NO_SHOW_WINDOW = timedelta(days=30)
+COMBINED = {"IEC_62196_T1": "IEC_62196_T1_COMBO", "IEC_62196_T2": "IEC_62196_T2_COMBO"}
+"""A combined inlet (CCS) takes the plain AC plug of its type as well (IEC 62196-3)."""
 
 
 def check_parties(station: ChargingStation, vehicle: Vehicle, driver: Driver | None) -> None:
@@ -114,16 +116,20 @@ def fitting_connectors(
 ) -> Sequence[Connector]:
     """The plugs that may be booked for the vehicle: the wanted one, or all that fit here.
 
-    A vehicle whose model names no inlets fits everywhere. A vehicle always has a model.
+    A vehicle whose model names no inlets fits everywhere; a CCS inlet takes its AC plug too.
     Raises ConnectorDoesNotFit, EvseOutOfService (409).
     """
     plugs = Connector.objects.for_provider(station.provider_id).filter(evse__station=station)
     plugs = plugs.select_related("evse").order_by("-max_power_kw", "id")
     chosen = [plug for plug in plugs if wanted is None or plug.pk == wanted.pk]
-    inlets = vehicle.model.inlets
-    fitting = [plug for plug in chosen if not inlets or plug.standard in inlets]
+    inlets = set(vehicle.model.inlets)
+    fitting = [
+        plug
+        for plug in chosen
+        if not inlets or inlets & {plug.standard, COMBINED.get(plug.standard)}
+    ]
     if not fitting:
-        raise ConnectorDoesNotFit(inlets=list(inlets))
+        raise ConnectorDoesNotFit(inlets=sorted(inlets))
     usable = [plug for plug in fitting if plug.evse.status in IN_SERVICE]
     if not usable:
         raise EvseOutOfService(evse=fitting[0].evse_id)

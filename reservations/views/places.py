@@ -1,6 +1,6 @@
 """Stations, EVSEs, connectors, and what is free."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -29,6 +29,7 @@ from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet
 
 LONGEST = timedelta(days=31)
+INSTANT = {"type": "string", "format": "date-time"}
 
 
 class StationViewSet(ListRetrieveViewSet):
@@ -53,7 +54,7 @@ class StationViewSet(ListRetrieveViewSet):
         "retire": ReasonSerializer,
     }
     output_serializers = {"availability": AvailabilitySerializer(many=True)}
-    query_parameters = {"availability": ("from", "to")}
+    query_parameters = {"availability": {"from": INSTANT, "to": INSTANT}}
 
     def create(self, request: Request) -> Response:
         """Add a station."""
@@ -82,7 +83,7 @@ class StationViewSet(ListRetrieveViewSet):
         rows = selectors.availability(station, start, end)
         return Response(AvailabilitySerializer(rows, many=True).data)
 
-    def _instant(self, name: str):  # type: ignore[no-untyped-def]
+    def _instant(self, name: str) -> datetime | None:
         if name not in self.parameters:
             return None
         try:
