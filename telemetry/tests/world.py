@@ -15,6 +15,7 @@ from vehicles import services as vehicle_services
 from vehicles.models import Vehicle, VehicleModel
 from voltop.context import Actor
 from voltop.tests.cast import Cast
+from voltop.tests.world import World
 
 HELD_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -124,3 +125,9 @@ def stored(columns: str = ", ".join(c for c in COLUMNS if c != "received_at")) -
 
 def rejected(result: services.IngestResult) -> list[tuple[int, str]]:
     return [(rejection.index, rejection.error.code) for rejection in result.rejected]
+
+
+def build(world: World) -> None:
+    """What telemetry adds to the world of the access matrix."""
+    _source, token = services.create_source(world.a, actor=world.actor(), name="Trackers of A")
+    world.add_caller("source", {"Authorization": f"Bearer {token}"})

@@ -55,12 +55,12 @@ def test_every_operation_says_what_it_takes_and_answers(which, request):
         assert operation["x-permission"], place
         assert set(operation["x-error-codes"]) <= known.keys(), place
         for status, body in operation["responses"].items():
-            if status >= "400":
+            if status >= "400" and operation["operationId"] != "oauth_token":  # RFC 6749 rules it
                 assert set(body["content"]) == {"application/problem+json"}, place
-        for body in (operation.get("requestBody"), *operation["responses"].values()):
+        good = [body for status, body in operation["responses"].items() if status < "400"]
+        for body in (operation.get("requestBody"), *good):
             for content in (body or {}).get("content", {}).values():
-                named = "example" in content or "examples" in content
-                assert named or "Problem" in str(content["schema"]), place
+                assert "example" in content or "examples" in content, place
     identifiers = [operation["operationId"] for _p, _m, operation in operations(schema)]
     assert len(identifiers) == len(set(identifiers))
 
