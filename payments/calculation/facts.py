@@ -28,7 +28,8 @@ _SHIFT_SUMS = """
 SELECT p.driver_id, t.id, d.bucket, count(*), count(DISTINCT s.business_date),
     coalesce(sum(m.worked_s), 0)::bigint, coalesce(sum(m.km) * 1000, 0)::bigint,
     coalesce(sum(m.paid_km) * 1000, 0)::bigint, coalesce(sum(m.trips), 0)::bigint,
-    count(*) FILTER (WHERE m.id IS NULL), array_agg(s.id)
+    count(*) FILTER (WHERE m.id IS NULL), array_agg(s.id),
+    sum(s.row_version + coalesce(m.row_version, 0))::bigint
 FROM payments_paymentclaim c
 {payment}
 JOIN shifts_shift s ON s.id = c.shift_id
@@ -36,7 +37,7 @@ LEFT JOIN shifts_shiftmetrics m ON m.shift_id = s.id
 """
 _ENTRY_SUMS = """
 SELECT p.driver_id, t.id, d.bucket, e.kind, sum(e.amount),
-    count(*) FILTER (WHERE e.currency <> %(currency)s), array_agg(e.id)
+    count(*) FILTER (WHERE e.currency <> %(currency)s), array_agg(e.id), sum(e.row_version)::bigint
 FROM payments_paymentclaim c
 {payment}
 JOIN shifts_platformentry e ON e.id = c.entry_id
@@ -169,17 +170,23 @@ class _Portions:
             getattr(self.works[driver], self.into).append(found)
         return found
 
+    def _count(self, driver: int, basis: int) -> None:
+        if self.into == "fresh":
+            self.works[driver].basis += basis
+
     def add_shifts(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        for driver, terms, bucket, n, dates, worked, km, paid, trips, bare, ids in rows:
+        for driver, terms, bucket, n, dates, worked, km, paid, trips, bare, ids, basis in rows:
             portion = self._portion(driver, terms, bucket)
+            self._count(driver, basis)
             facts = portion.facts
             facts.shifts, facts.work_dates, facts.worked_s = n, dates, worked
             facts.distance_m, facts.paid_m, facts.trips = km, paid, trips
             portion.shift_ids, portion.without_metrics = ids, bare
 
     def add_entries(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        for driver, terms, bucket, kind, amount, foreign, ids in rows:
+        for driver, terms, bucket, kind, amount, foreign, ids, basis in rows:
             portion = self._portion(driver, terms, bucket)
+            self._count(driver, basis)
             portion.entry_ids[kind] = ids
             problems = self.works[driver].problems
             if foreign:

@@ -90,6 +90,7 @@ class Work:
     adjustments: list[Extra] = field(default_factory=list)
     carried: list[Extra] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
+    basis: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,11 @@ UPSERT = """
 INSERT INTO payments_payment (provider_id, batch_id, run_type, period_starts_on, period_ends_on,
     currency, calculation, calculated_at, id, driver_id, uuid, status, earnings_amount,
     reimbursements_amount, cash_amount, deductions_amount, net_amount, carried_amount,
-    payable_amount, previous_payable_amount, exceptions, flags)
+    payable_amount, previous_payable_amount, exceptions, basis, flags)
 SELECT %s, %s, %s, %s::date, %s::date, %s, %s, %s::timestamptz, n.*, '[]'::jsonb
 FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::varchar[], %s::numeric[], %s::numeric[],
     %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
-    %s::jsonb[]) AS n
+    %s::jsonb[], %s::bigint[]) AS n
 ON CONFLICT (batch_id, driver_id) DO UPDATE SET
     status = excluded.status, calculation = excluded.calculation,
     calculated_at = excluded.calculated_at, earnings_amount = excluded.earnings_amount,
@@ -55,17 +55,24 @@ ON CONFLICT (batch_id, driver_id) DO UPDATE SET
     deductions_amount = excluded.deductions_amount, net_amount = excluded.net_amount,
     carried_amount = excluded.carried_amount, payable_amount = excluded.payable_amount,
     previous_payable_amount = excluded.previous_payable_amount,
-    exceptions = excluded.exceptions, flags = excluded.flags
+    exceptions = excluded.exceptions, basis = excluded.basis, flags = excluded.flags
 """
 
 
-def write(run: Run, slots: Sequence[Slot], payslips: Mapping[int, Payslip], actor: str) -> None:
-    """Store the payslips of these slots, with the moves that lead there."""
+def write(
+    run: Run,
+    slots: Sequence[Slot],
+    payslips: Mapping[int, Payslip],
+    actor: str,
+    *,
+    basis: Mapping[int, int],
+) -> None:
+    """Store the payslips of these slots, with the moves that lead there; `basis` by driver."""
     rows, events = [], []
     for slot in slots:
         slip = payslips[slot.driver_id]
         status = _status(slot, slip)
-        rows.append(_payment_row(run, slot, slip, status))
+        rows.append((*_payment_row(run, slot, slip, status), basis.get(slot.driver_id, 0)))
         events += [(slot.id, *move) for move in _moves(slot.status, status)]
     _upsert(run, rows)
     at, provider = run.at, run.batch.provider_id

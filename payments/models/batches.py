@@ -210,7 +210,8 @@ class Payment(ProviderModel):
     net = earnings + reimbursements - cash - deductions, the sum of the lines; what may not be
     withheld now, and what is below zero, is carried: payable = net + carried, never negative.
     `uuid` is what the outside knows the payment by. `exceptions` says why it could not be
-    computed: [{"code", …}]; `flags`, what a reviewer should look at.
+    computed: [{"code", …}]; `flags`, what a reviewer should look at. `basis` is the sum of the row
+    versions of the shifts, metrics and entries it was computed from: it grows if one changes.
     """
 
     Status = PaymentStatus
@@ -235,6 +236,7 @@ class Payment(ProviderModel):
     carried_amount = MoneyField(default=0, editable=False)
     payable_amount = MoneyField(default=0, editable=False)
     previous_payable_amount = MoneyField(null=True, blank=True, editable=False)
+    basis = models.BigIntegerField(default=0, editable=False)
     exceptions = models.JSONField(default=list, blank=True)
     flags = models.JSONField(default=list, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True, editable=False)

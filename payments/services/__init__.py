@@ -6,10 +6,12 @@ from payments.services.adjustments import (
     request_adjustment,
     request_series,
 )
+from payments.services.approval import approve_batch
 from payments.services.batches import (
     calculate_batch,
     cancel_batch,
     close_batch,
+    drop_payment,
     hold_payment,
     open_batch,
     release_payment,
@@ -26,11 +28,13 @@ from payments.services.terms import accept_terms, end_terms, offer_terms, record
 __all__ = [
     "accept_terms",
     "approve_adjustment",
+    "approve_batch",
     "calculate_batch",
     "cancel_batch",
     "close_batch",
     "create_pay_group",
     "create_pay_plan",
+    "drop_payment",
     "end_terms",
     "hold_payment",
     "offer_terms",

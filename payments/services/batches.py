@@ -165,6 +165,30 @@ def release_payment(
 
 
 @transaction.atomic
+def drop_payment(
+    payment: Payment, *, actor: Actor, reason: str, at: datetime | None = None
+) -> Payment:
+    """Held → cancelled, also after the batch's approval: what it claimed goes to the next batch.
+
+    Raises ReasonRequired (400), IllegalMove (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(payment)
+    if not reason.strip():
+        raise ReasonRequired(field="reason")
+    batch = locked(payment.batch)
+    PAYMENT_MACHINE.move(
+        payment, PaymentStatus.CANCELLED, actor=actor, at=at, reason=reason, only_from={"held"}
+    )
+    claims.release([payment.pk])
+    PaymentBatch.objects.filter(pk=batch.pk, approved_at__isnull=True).update(
+        changed_by=str(actor)
+    )
+    payment.refresh_from_db()
+    return payment
+
+
+@transaction.atomic
 def close_batch(
     batch: PaymentBatch, *, actor: Actor, reason: str = "", at: datetime | None = None
 ) -> PaymentBatch:

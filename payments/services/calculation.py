@@ -104,7 +104,8 @@ def _calculate(run: Run, drivers: Sequence[int], plans: facts.Plans, actor: Acto
             payslips[slot.driver_id] = payslip.failed([{"code": "nothing_to_pay"}])
     excepted = [slot.id for slot in slots if payslips[slot.driver_id].exceptions]
     claims.release(excepted)
-    writing.write(run, kept, payslips, str(actor))
+    basis = {driver: work.basis for driver, work in works.items()}
+    writing.write(run, kept, payslips, str(actor), basis=basis)
     failpoints.hit("calculate.written")
 
 
@@ -145,7 +146,7 @@ def _finish(run: Run, actor: Actor, plans: facts.Plans) -> None:
         slots = writing.slots_for(run, gone)
         claims.release([slot.id for slot in slots])
         slips = {d: payslip.failed([{"code": "not_in_group"}]) for d in gone}
-        writing.write(run, slots, slips, str(actor))
+        writing.write(run, slots, slips, str(actor), basis={})
     _flag_outliers(batch)
     totals = refresh_totals(batch)
     BATCH_MACHINE.move(batch, BatchStatus.IN_REVIEW, actor=actor, at=run.at)
