@@ -1,26 +1,60 @@
 """Celery tasks of payments: each takes an id and calls one service. Safe to run twice, at once."""
 
-import logging
-
 from celery import shared_task
 
-logger = logging.getLogger(__name__)
+from payments import services
+from payments.rings import ring_now
+from payments.services import calculation, checks, handover, payouts, posting, reconciliation
 
 
-def ring(task: str, batch_id: int) -> None:
-    """Send a task by name; a broker that is away must not fail what is already committed."""
-    from celery import current_app
-
-    try:
-        current_app.send_task(task, args=[batch_id], retry=False, expires=3600)
-    except Exception as error:  # the sweep finds what is waiting
-        logger.warning("payments: a ring was lost (%s), the sweep will do", type(error).__name__)
-
-
-@shared_task(name="payments.calculate")
+@shared_task(name=services.batches.CALCULATE)
 def calculate(batch_id: int) -> None:
     """Go on with a batch's calculation."""
-    from payments.services import calculation
-
     if calculation.run(batch_id):
-        ring("payments.calculate", batch_id)
+        ring_now(services.batches.CALCULATE, batch_id)
+
+
+@shared_task(name=services.approval.POST)
+def post(batch_id: int) -> None:
+    """Book an approved batch."""
+    posting.run(batch_id)
+
+
+@shared_task(name=handover.PAY)
+def pay(batch_id: int) -> None:
+    """Hand a batch's payments over to the bank."""
+    handover.run(batch_id)
+    payouts.settle_batch(batch_id)
+
+
+@shared_task(name=reconciliation.RECONCILE)
+def reconcile(job_id: int) -> None:
+    """Read the bank's book."""
+    reconciliation.run_job(job_id)
+
+
+@shared_task(name="payments.sweep")
+def sweep() -> None:
+    """Go on with whatever lost its ring or its worker."""
+    for batch_id in calculation.waiting():
+        calculation.run(batch_id)
+    for batch_id in posting.waiting():
+        posting.run(batch_id)
+    for batch_id in handover.waiting():
+        handover.run(batch_id)
+    for batch_id in payouts.paying():
+        payouts.settle_batch(batch_id)
+
+
+@shared_task(name="payments.ask_banks")
+def ask_banks() -> None:
+    """Find out what became of payouts whose outcome is not known."""
+    while payouts.ask_banks():
+        pass
+
+
+@shared_task(name="payments.daily")
+def daily() -> None:
+    """Reconcile with the banks and recompute the books, once a day."""
+    reconciliation.daily()
+    checks.nightly()

@@ -21,7 +21,8 @@ from payments.models import (
     PaymentBatch,
     PaymentStatus,
 )
-from payments.services.batches import locked, ring
+from payments.rings import ring
+from payments.services.batches import locked
 from voltop import clock, jobs
 from voltop.context import Actor
 

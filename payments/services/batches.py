@@ -28,6 +28,7 @@ from payments.models import (
     PaymentStatus,
     RunType,
 )
+from payments.rings import ring
 from voltop import clock, jobs
 from voltop.context import Actor
 from voltop.errors import ReasonRequired
@@ -181,9 +182,7 @@ def drop_payment(
         payment, PaymentStatus.CANCELLED, actor=actor, at=at, reason=reason, only_from={"held"}
     )
     claims.release([payment.pk])
-    PaymentBatch.objects.filter(pk=batch.pk, approved_at__isnull=True).update(
-        changed_by=str(actor)
-    )
+    PaymentBatch.objects.filter(pk=batch.pk, approved_at__isnull=True).update(changed_by=str(actor))
     payment.refresh_from_db()
     return payment
 
@@ -210,13 +209,6 @@ def locked(batch: PaymentBatch) -> PaymentBatch:
     """The batch as it stands, its row locked."""
     rows = PaymentBatch.objects.select_for_update(no_key=True, of=("self",))
     return rows.select_related("pay_group").get(pk=batch.pk)
-
-
-def ring(task: str, batch_id: int) -> None:
-    """Wake a worker once the caller's transaction has committed; the sweep heals a lost ring."""
-    from payments import tasks
-
-    transaction.on_commit(lambda: tasks.ring(task, batch_id), robust=True)
 
 
 def move_many(

@@ -10,7 +10,7 @@ from drivers.models import Driver
 from fleets.models import FleetProvider
 from payments import services
 from payments.models import PayGroup, Payment, PaymentBatch, PayPlanVersion, Terms
-from payments.services import calculation
+from payments.services import calculation, posting
 from shifts.models import EntryKind, PlatformAccount, PlatformEntry, Shift, ShiftMetrics
 from voltop.context import Actor
 from voltop.tests.cast import Cast
@@ -247,6 +247,17 @@ class Scene:
         """What the worker does."""
         assert calculation.run(batch.pk, chunk=chunk) is False
         batch.refresh_from_db()
+        return batch
+
+    def approved(self, starts_on: date = MONDAY, **values: Any) -> PaymentBatch:
+        """Approved by the owner, and booked."""
+        return self.approve(self.calculated(starts_on, **values))
+
+    def approve(self, batch: PaymentBatch) -> PaymentBatch:
+        services.approve_batch(batch, actor=self.owner)
+        posting.run(batch.pk)
+        batch.refresh_from_db()
+        assert batch.posted_at is not None
         return batch
 
     def again(self, batch: PaymentBatch) -> PaymentBatch:

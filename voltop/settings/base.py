@@ -192,6 +192,7 @@ MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
 FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")
 # host:port of machines that may be called although they are private or speak plain http.
 OUTBOUND_ALLOWED = env.list("VOLTOP_OUTBOUND_ALLOWED", default=[])
+BANK_TIMEOUT_S = env.int("VOLTOP_BANK_TIMEOUT_S", default=10)
 
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
