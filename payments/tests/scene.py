@@ -6,11 +6,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from drivers import services as driver_services
 from drivers.models import Driver
 from fleets.models import FleetProvider
 from payments import services
-from payments.models import PayGroup, Payment, PaymentBatch, PayPlanVersion, Terms
+from payments.models import FundingAccount, PayGroup, Payment, PaymentBatch, PayPlanVersion, Terms
 from payments.services import calculation, posting
+from payments.tests.bank import TOKEN
 from shifts.models import EntryKind, PlatformAccount, PlatformEntry, Shift, ShiftMetrics
 from voltop.context import Actor
 from voltop.tests.cast import Cast
@@ -220,6 +222,29 @@ class Scene:
             },
         )
         return services.approve_adjustment(asked, actor=self.owner, at=NOW)
+
+    # --- Where the money goes --------------------------------------------------------------------
+    def funding_account(self, url: str, name: str = "House bank") -> FundingAccount:
+        """An active account to pay from, at the sandbox bank."""
+        proposed = services.propose_funding_account(
+            self.cast.a, actor=self.accountant, name=name, endpoint=url, secret=TOKEN
+        )
+        return services.activate_funding_account(proposed, actor=self.owner)
+
+    def give_account(self, driver: Driver) -> None:
+        driver_services.set_payout_account(
+            driver,
+            actor=self.owner,
+            kind="us",
+            details={"routing": "021000021", "account": f"{driver.pk:08d}"},
+            holder_name=driver.name,
+        )
+
+    def payable(self, driver: Driver, on: date = MONDAY) -> None:
+        """Terms, an account and a shift that comes to 480 (the guarantee for 8 hours)."""
+        self.terms(driver)
+        self.give_account(driver)
+        self.shift(driver, on)
 
     # --- Batches in each state -------------------------------------------------------------------
     def draft(self, starts_on: date = MONDAY, **values: Any) -> PaymentBatch:
