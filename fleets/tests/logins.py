@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from django.test import Client
@@ -15,7 +16,18 @@ SYSTEM = Actor.system("tests")
 PHONE_ID = "a-phone-of-sixteen-or-more"
 
 
-_client = Client(raise_request_exception=False)  # one: its middleware is built once
+_building = Lock()
+_handler = Client().handler  # one for all clients: its middleware is built once
+
+
+def _client() -> Client:
+    """A client of its own for each request, so that threads do not meet in it."""
+    with _building:
+        if _handler._middleware_chain is None:
+            _handler.load_middleware()
+    client = Client(raise_request_exception=False)
+    client.handler = _handler
+    return client
 
 
 @dataclass
@@ -32,7 +44,7 @@ class Api:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         kind = headers.pop("content_type", "application/json")
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body)
-        return _client.generic(
+        return _client().generic(
             method,
             f"/api/v1/{path}",
             raw,
