@@ -199,6 +199,14 @@ def test_revoking_ends_a_client_and_its_tokens_now(owner):
         assert (answer.status_code, answer.json()["code"]) == (409, "client_revoked")
 
 
+def test_a_token_made_while_its_client_was_revoked_opens_nothing(owner):
+    made = owner.post("api-clients", BODY).json()
+    client = as_client(made)
+    assert client.get("depots").status_code == 200
+    ApiClient.objects.update(revoked_at=ApiClient.objects.get().created_at)
+    assert client.get("depots").status_code == 401
+
+
 def test_anothers_client_is_absent(owner):
     made = owner.post("api-clients", BODY).json()
     join(make_user("bob@example.com"), make_provider("Other"))
