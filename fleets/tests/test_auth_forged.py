@@ -109,7 +109,7 @@ def spoilt_signature(g: Genuine) -> str:
 
 
 def other_spelling_of_the_signature(g: Genuine) -> str:
-    """86 characters carry 516 bits for 512: the last character has four spellings."""
+    """86 characters carry 516 bits for 512: the last character has sixteen spellings."""
     token = g.token()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
