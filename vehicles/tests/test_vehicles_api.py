@@ -304,11 +304,11 @@ def test_the_days_of_one_vehicle_in_their_order(cast, api):
 def test_everybody_reads_the_one_catalogue_and_nobody_writes_it(cast, api):
     path = "/api/v1/vehicle-models"
     shown = api(cast.viewer).get(f"{path}/{cast.vehicle_model.pk}").json()
-    assert (shown["make"], shown["usable_battery_kwh"]) == ("Volta", "50.0")
+    assert (shown["make"], shown["usable_battery_kwh"]) == ("Nuvola", "50.0")
     assert shown["inlets"] == ["IEC_62196_T2_COMBO"]
     client = api(cast.outsider)
-    assert len(client.get(path, {"make": "Volta", "year": 2025}).json()["results"]) == 1
-    assert client.get(path, {"make": "Volta", "year": 2024}).json()["results"] == []
+    assert len(client.get(path, {"make": "Nuvola", "year": 2025}).json()["results"]) == 1
+    assert client.get(path, {"make": "Nuvola", "year": 2024}).json()["results"] == []
     assert client.post(path, {"make": "Mine"}, format="json").status_code in (403, 405)
 
 

@@ -132,7 +132,7 @@ class Cast:
         vehicle_services.save_models(
             [
                 {
-                    "make": "Volta",
+                    "make": "Nuvola",
                     "model": "City",
                     "year": 2025,
                     "usable_battery_kwh": 50,
@@ -142,7 +142,7 @@ class Cast:
                 }
             ]
         )
-        return VehicleModel.objects.get(make="Volta")
+        return VehicleModel.objects.get(make="Nuvola", model="City")
 
     def new_vehicle(
         self,
