@@ -8,7 +8,7 @@ class TelemetryConfig(AppConfig):
     verbose_name = "Telemetry"
 
     def ready(self) -> None:
-        from telemetry import roles
+        from telemetry import receivers, roles  # noqa: F401 (receivers connect themselves)
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "telemetry", roles.of_telemetry)

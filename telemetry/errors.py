@@ -100,14 +100,6 @@ class UnknownMapping(DomainError):
     message = _("There is no such column mapping.")
 
 
-class MappingMismatch(DomainError):
-    """`extra.missing` lists the columns that the file lacks."""
-
-    code = "mapping_mismatch"
-    status = 400
-    message = _("The file does not have the columns of this mapping.")
-
-
 class ImportRunning(DomainError):
     code = "import_running"
     message = _("This file is being imported right now.")

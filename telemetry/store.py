@@ -227,3 +227,43 @@ def _update_rows(cursor: Any, rows: Sequence[Row]) -> None:
             _UPDATE,
             [(from_us(row[2]), *row[3:], row[0], from_us(row[1])) for row in rows],
         )
+
+
+def vehicle_spans(
+    start: datetime, end: datetime, vehicle_ids: Sequence[int] | None = None
+) -> list[tuple[int, datetime, datetime]]:
+    """(vehicle, first, last sample) in [start, end], of all vehicles or of some."""
+    some = "" if vehicle_ids is None else " AND vehicle_id = ANY(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT vehicle_id, min(recorded_at), max(recorded_at) FROM telemetry_sample"
+            f" WHERE recorded_at BETWEEN %s AND %s{some} GROUP BY vehicle_id ORDER BY vehicle_id",
+            [start, end] if vehicle_ids is None else [start, end, list(vehicle_ids)],
+        )
+        return [(vehicle_id, first, last) for vehicle_id, first, last in cursor.fetchall()]
+
+
+def merge_again(
+    start: datetime,
+    end: datetime,
+    priorities: Mapping[int, int],
+    vehicle_ids: Sequence[int] | None = None,
+) -> int:
+    """Compute every merged instant of [start, end] anew; how many there were."""
+    some = "" if vehicle_ids is None else " AND vehicle_id = ANY(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT vehicle_id, recorded_at FROM telemetry_samplecontribution"
+            f" WHERE recorded_at BETWEEN %s AND %s{some} ORDER BY vehicle_id, recorded_at",
+            [start, end] if vehicle_ids is None else [start, end, list(vehicle_ids)],
+        )
+        keys = [(vehicle_id, to_us(recorded_at)) for vehicle_id, recorded_at in cursor.fetchall()]
+        if keys:
+            stored, known = _lock_rows(cursor, keys), _contributions(cursor, keys)
+            merged = [
+                merge.merge(vehicle_id, us, known[vehicle_id, us], priorities)
+                for vehicle_id, us in keys
+                if (vehicle_id, us) in stored
+            ]
+            _update_rows(cursor, [row for row in merged if row != stored[row[:2]]])
+    return len(keys)

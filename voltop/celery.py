@@ -38,6 +38,22 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3600},
     },
+    # Quarters, trips, hired runs and days of what has come in.
+    "telemetry-derive": {
+        "task": "telemetry.derive_pending",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "telemetry-partitions": {
+        "task": "telemetry.make_partitions",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "telemetry-tidy": {
+        "task": "telemetry.tidy",
+        "schedule": crontab(hour=2, minute=40),
+        "options": {"expires": 3600},
+    },
     "shifts-metrics": {
         "task": "shifts.compute_due_metrics",
         "schedule": 10.0,

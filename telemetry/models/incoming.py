@@ -106,6 +106,7 @@ class TelemetryImport(Model):
     rows_done = models.BigIntegerField(default=0)
     accepted_count = models.BigIntegerField(default=0)
     duplicate_count = models.BigIntegerField(default=0)
+    quarantined_count = models.BigIntegerField(default=0)
     rejected_count = models.BigIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from telemetry import legs
+from telemetry import legs, store
 from telemetry.models import IngestBatch
+from telemetry.services.batches import priorities
 from telemetry.services.counters import count_batches
 from telemetry.services.custody import make_custody
 from telemetry.services.days import record_vehicle_days
@@ -128,3 +129,17 @@ def derive_pending(*, at: datetime | None = None, limit: int = 200) -> int:
         count_batches(batches)
         IngestBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
     return len(batches)
+
+
+def rebuild(start: datetime, end: datetime, *, vehicle_ids: Sequence[int] | None = None) -> int:
+    """Make everything of [start, end) again from samples; how many vehicles had any.
+
+    Instants that several samples met are merged anew first, so that a source's changed priority
+    counts. Time of which no sample is kept any more is left as it is.
+    """
+    last = end - timedelta(microseconds=1)
+    with transaction.atomic():
+        store.merge_again(start, last, priorities(), vehicle_ids)
+    spans = store.vehicle_spans(start, last, vehicle_ids)
+    derive_touched([Touched(vehicle_id, low, high) for vehicle_id, low, high in spans])
+    return len(spans)

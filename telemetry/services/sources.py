@@ -213,6 +213,32 @@ def take_out_device(
     return fitting
 
 
+@transaction.atomic
+def move_trackers(vehicle_id: int, to_provider_id: int, *, actor: Actor, at: datetime) -> None:
+    """A vehicle went to another company: what the giver's own sources had in it is taken out;
+    trackers of platform sources stay in the car, for its new holder. May be done twice.
+    """
+    running = (
+        DeviceFitting.objects.unscoped()
+        .filter(vehicle_id=vehicle_id, ends_at__isnull=True, starts_at__lt=at)
+        .exclude(provider_id=to_provider_id)
+        .select_related("device__source")
+        .select_for_update(no_key=True, of=("self",))
+    )
+    for fitting in running.order_by("pk"):
+        DeviceFitting.objects.unscoped().filter(pk=fitting.pk).update(ends_at=at)
+        if fitting.device.source.provider_id is None:
+            TrackerDevice.objects.unscoped().filter(pk=fitting.device_id).update(
+                provider_id=to_provider_id
+            )
+            DeviceFitting.objects.create(
+                provider_id=to_provider_id,
+                device_id=fitting.device_id,
+                vehicle_id=vehicle_id,
+                starts_at=at,
+            )
+
+
 def _require_own(actor: Actor, source: TelemetrySource) -> None:
     """A platform source is for the platform alone: a company that could fit a device of it would
     draw another's data to itself. Raises NotFound.

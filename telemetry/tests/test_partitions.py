@@ -73,3 +73,16 @@ def test_a_full_row_with_its_key_takes_at_most_150_bytes(fleet):
             " + pg_relation_size('telemetry_sample_20260606_pkey'::regclass)"
         )
         assert cursor.fetchone()[0] / 20_000 <= 150
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_drop_that_was_cut_off_is_finished_before_the_day_is_used_again(fleet):
+    """Killed between detaching and dropping: the day's old table is in nobody's way."""
+    fleet.send(sample(fleet.car, at(8)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"ALTER TABLE telemetry_sample DETACH PARTITION {partitions.partition_name(DAY)}"
+        )
+    partitions.forget()
+    assert fleet.send(sample(fleet.car, at(9))).accepted == 1
+    assert stored("recorded_at") == [(at(9),)]
