@@ -3,6 +3,7 @@
 import uuid
 from collections import defaultdict
 
+from django.contrib.auth.models import Permission
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
@@ -16,6 +17,7 @@ from fleets.models import (
     RefreshFamily,
     User,
 )
+from fleets.roles import group_name
 from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import NotFound
@@ -37,6 +39,22 @@ def roles_of(user: User) -> dict[int, frozenset[str]]:
         for provider_id, role in function(user):
             found[provider_id].add(role)
     return {provider_id: frozenset(roles) for provider_id, roles in sorted(found.items())}
+
+
+def may_at(user: User, provider_id: int, permission: str) -> bool:
+    """Whether the person has a permission ("app.codename") at a provider, the active one or not.
+
+    Platform staff have it everywhere. For what concerns two companies at once; everything else
+    asks `user.has_perm`.
+    """
+    if user.has_perm("fleets.view_all_providers"):
+        return True
+    label, _, codename = permission.partition(".")
+    groups = [group_name(role) for role in roles_of(user).get(provider_id, ())]
+    granted = Permission.objects.filter(
+        group__name__in=groups, content_type__app_label=label, codename=codename
+    )
+    return granted.exists()
 
 
 def active_provider(actor: Actor) -> FleetProvider:

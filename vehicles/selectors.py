@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import Permission
 from django.db.models import (
     Case,
     DurationField,
@@ -21,8 +20,7 @@ from django.db.models import (
 )
 
 from fleets.models import FleetProvider
-from fleets.roles import group_name
-from fleets.selectors import roles_of
+from fleets.selectors import may_at
 from vehicles.models import (
     Assignment,
     AssignmentKind,
@@ -91,31 +89,41 @@ def _custody(
     start: datetime,
     end: datetime,
 ) -> Iterator[HolderInterval]:
-    """Between two neighbouring bounds nothing changes; neighbours of one holder are joined."""
+    """Between two neighbouring bounds nothing changes; neighbours of one holder are joined.
+
+    One pass: a kind has one assignment at a time, so that few are held at once.
+    """
     bounds = {start, end}
     for row in rows:
         bounds.update(at for at in (row.starts_at, row.ends_at) if at and start < at < end)
     steps = sorted(bounds)
-    begin, holder = start, _holder(rows, start)
-    for at in steps[1:]:
-        following = _holder(rows, at) if at < end else None
-        if at < end and following == holder:
-            continue
-        yield HolderInterval(
-            vehicle_id,
-            holder.driver_id if holder else None,
-            depot_id,
-            begin,
-            at,
-            holder.kind if holder else "depot",
-            holder.pk if holder else None,
-        )
-        begin, holder = at, following
+    coming = sorted(rows, key=lambda row: row.starts_at, reverse=True)
+    held: list[Assignment] = []
+    begin, holder = start, None
+    for at in steps[:-1]:
+        while coming and coming[-1].starts_at <= at:
+            held.append(coming.pop())
+        held = [row for row in held if row.ends_at is None or row.ends_at > at]
+        following = min(held, key=lambda row: RANK[AssignmentKind(row.kind)], default=None)
+        if following != holder and at > begin:
+            yield _interval(vehicle_id, depot_id, holder, begin, at)
+            begin = at
+        holder = following
+    yield _interval(vehicle_id, depot_id, holder, begin, end)
 
 
-def _holder(rows: Sequence[Assignment], at: datetime) -> Assignment | None:
-    holding = [r for r in rows if r.starts_at <= at and (r.ends_at is None or r.ends_at > at)]
-    return min(holding, key=lambda r: RANK[AssignmentKind(r.kind)], default=None)
+def _interval(
+    vehicle_id: int,
+    depot_id: int | None,
+    holder: Assignment | None,
+    starts_at: datetime,
+    ends_at: datetime,
+) -> HolderInterval:
+    if holder is None:
+        return HolderInterval(vehicle_id, None, depot_id, starts_at, ends_at)
+    return HolderInterval(
+        vehicle_id, holder.driver_id, depot_id, starts_at, ends_at, holder.kind, holder.pk
+    )
 
 
 def tenure_intervals(
@@ -176,17 +184,8 @@ def receiver_for(user: Any, provider_id: int) -> FleetProvider:
 
     Raises ObjectNotFound (400) for every other one, which may not even exist.
     """
-    if not user.has_perm("fleets.view_all_providers"):
-        groups = [group_name(role) for role in roles_of(user).get(provider_id, ())]
-        allowed = Permission.objects.filter(
-            group__name__in=groups,
-            content_type__app_label="vehicles",
-            codename="transfer_vehicle",
-        )
-        if not allowed.exists():
-            raise ObjectNotFound(field="provider")
     provider = FleetProvider.objects.filter(pk=provider_id).first()
-    if provider is None:
+    if provider is None or not may_at(user, provider_id, "vehicles.transfer_vehicle"):
         raise ObjectNotFound(field="provider")
     return provider
 
