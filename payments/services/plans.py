@@ -140,10 +140,11 @@ def retire_pay_plan(
 
 
 def require_usable(group: PayGroup, version: PayPlanVersion) -> None:
-    """Guard of new terms and batches. Raises PayGroupRetired, PayPlanRetired (409)."""
+    """Guard of new terms; the group's row stays locked. Raises PayGroupRetired, PayPlanRetired."""
+    group = PayGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
     if group.retired_at is not None:
         raise PayGroupRetired()
-    if version.plan.retired_at is not None:
+    if PayPlan.objects.filter(versions=version, retired_at__isnull=False).exists():
         raise PayPlanRetired()
 
 

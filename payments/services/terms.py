@@ -59,8 +59,8 @@ def offer_terms(
         )
     currency = FleetProvider.objects.values_list("currency", flat=True).get(pk=driver.provider_id)
     _check_amounts(currency, rent_amount, rent_per, deposit_target_amount, accident_excess_amount)
-    require_usable(pay_group, plan_version)
     Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+    require_usable(pay_group, plan_version)
     _require_free(driver, valid_from, valid_to)
     terms = Terms.objects.create(
         provider_id=driver.provider_id,

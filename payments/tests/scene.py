@@ -10,7 +10,16 @@ from drivers import services as driver_services
 from drivers.models import Driver
 from fleets.models import FleetProvider
 from payments import services
-from payments.models import FundingAccount, PayGroup, Payment, PaymentBatch, PayPlanVersion, Terms
+from payments.models import (
+    Entry,
+    FundingAccount,
+    PayGroup,
+    Payment,
+    PaymentBatch,
+    Payout,
+    PayPlanVersion,
+    Terms,
+)
 from payments.services import calculation, posting
 from payments.tests.bank import TOKEN
 from shifts.models import EntryKind, PlatformAccount, PlatformEntry, Shift, ShiftMetrics
@@ -245,6 +254,16 @@ class Scene:
         self.terms(driver)
         self.give_account(driver)
         self.shift(driver, on)
+
+    def terms_once(self) -> None:
+        """Terms of the driver, unless there are some."""
+        if not self.cast.driver.terms.exists():
+            self.terms(self.cast.driver)
+
+    def entries_of(self, payout: Payout) -> list[str]:
+        """What is booked about a payout."""
+        rows = Entry.objects.filter(source_key__startswith=f"payout:{payout.key}")
+        return list(rows.values_list("kind", flat=True))
 
     # --- Batches in each state -------------------------------------------------------------------
     def draft(self, starts_on: date = MONDAY, **values: Any) -> PaymentBatch:
