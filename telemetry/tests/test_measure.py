@@ -84,9 +84,10 @@ def test_work_lies_between_long_stands_and_silences(fleet):
 
 def test_a_run_joins_what_stands_still(fleet):
     """Waiting for a fare with the meter on is work: the run bridges trips hours apart."""
+    waiting = [fix(fleet.car, at(8, 10 + 30 * n), LAT + 9 * STEP, LON, True) for n in range(12)]
     fleet.send(
         *drive(fleet.car, 0, 10, occupied=True),
-        fix(fleet.car, at(14), LAT + 9 * STEP, LON, True),
+        *waiting,
         *drive(fleet.car, 6 * 60 + 1, 10, lat=LAT + 9 * STEP, occupied=True),
     )
     services.derive([fleet.car.pk], at(0), at(24), at=NOW)
@@ -94,3 +95,16 @@ def test_a_run_joins_what_stands_still(fleet):
         (at(8), at(14, 10)),
     ]
     assert at(14, 10) - at(8) == timedelta(hours=6, minutes=10)
+
+
+def test_a_long_silence_parts_work_whatever_the_meter_or_the_car_did(fleet):
+    fleet.send(
+        *drive(fleet.car, 0, 10, occupied=True),
+        *drive(fleet.car, 6 * 60, 10, lat=LAT + 1, occupied=True),  # far away, still hired
+    )
+    services.derive([fleet.car.pk], at(0), at(24), at=NOW)
+    assert selectors.work_intervals(fleet.car.pk, at(0), at(24), 4) == [
+        (at(8), at(8, 9)),
+        (at(14), at(14, 9)),
+    ]
+    assert selectors.work_intervals(fleet.car.pk, at(0), at(24), 6) == [(at(8), at(14, 9))]
