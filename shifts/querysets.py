@@ -1,9 +1,9 @@
 """Named reads of shifts, stints, proposals and platform income."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
-from django.db.models import F, Prefetch
+from django.db.models import Prefetch
 
 from vehicles.querysets import PeriodQuerySet
 from voltop.querysets import M, ProviderQuerySet
@@ -26,7 +26,7 @@ class ShiftQuerySet(PeriodQuerySet[M]):
 
     def with_parts(self) -> Self:
         """With stints (and their cars) and breaks, in two further queries."""
-        stint = self.model._meta.get_field("stints").related_model
+        stint: Any = self.model._meta.get_field("stints").related_model
         stints = stint._default_manager.select_related("assignment")
         return self.prefetch_related(Prefetch("stints", stints), "breaks")
 
@@ -41,10 +41,6 @@ class ShiftQuerySet(PeriodQuerySet[M]):
 class StintQuerySet(PeriodQuerySet[M]):
     def of_shifts(self, shift_ids: Iterable[int]) -> Self:
         return self.filter(shift_id__in=shift_ids)
-
-    def with_vehicle(self) -> Self:
-        """Adds `vehicle_id`, from the assignment."""
-        return self.annotate(vehicle_id=F("assignment__vehicle_id"))
 
 
 class ProposalQuerySet(PeriodQuerySet[M]):

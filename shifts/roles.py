@@ -1,4 +1,4 @@
-"""What each role may do with shifts."""
+"""What each role, and each API scope, may do with shifts."""
 
 from collections.abc import Mapping
 
@@ -43,3 +43,27 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
 
 def of_shifts() -> Mapping[str, tuple[str, ...]]:
     return ROLE_PERMISSIONS
+
+
+API_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "shifts:read": (
+        "view_shift",
+        "view_shiftevent",
+        "view_shiftmetrics",
+        "view_shiftproposal",
+    ),
+    "shifts:write": ("add_shift", "change_shift", "add_shiftproposal", "change_shiftproposal"),
+    "shifts.income:read": ("view_platformaccount", "view_platformdriver", "view_platformentry"),
+    "shifts.income:write": (
+        "add_platformaccount",
+        "change_platformaccount",
+        "add_platformdriver",
+        "change_platformdriver",
+        "add_platformentry",
+    ),
+}
+"""Confirming a shift is a decision: for people only."""
+
+
+def scopes_of_shifts() -> Mapping[str, tuple[str, ...]]:
+    return API_SCOPES

@@ -7,12 +7,14 @@ a late platform entry or a correction asks again. Not here: what the figures pay
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, F, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from shifts.models import (
     MetricsMethod,
@@ -26,8 +28,8 @@ from shifts.models import (
 )
 from shifts.services.review import mark_for_review
 from shifts.signals import metrics_changed
-from telemetry import selectors as telemetry_reads
 from telemetry.models import HiredRun
+from telemetry.selectors import Measurement, Stretch, measure_many
 from voltop import clock
 
 CHUNK = 20
@@ -40,6 +42,19 @@ LITTLE_COVERAGE_PCT = Decimal(50)
 
 logger = logging.getLogger(__name__)
 HUNDREDTH = Decimal("0.01")
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that a shift's metrics rest on: its parts, and what samples and platforms say of it."""
+
+    measured: list[Measurement] = field(default_factory=list)
+    stints_s: int = 0
+    trips: int = 0
+    break_s: int = 0
+    income: Decimal | None = None
+    currency: str = ""
 
 
 def compute_due(*, limit: int = CHUNK, at: datetime | None = None) -> int:
@@ -56,18 +71,24 @@ def compute_due(*, limit: int = CHUNK, at: datetime | None = None) -> int:
             .filter(next_at__lte=at)
             .order_by("pk")[:limit]
         )
-        failed = set()
-        for shift_id in sorted({row.shift_id for row in rows}):
-            try:
-                compute_metrics([shift_id], at=at)
-            except Exception:
-                logger.exception("metrics of shift %s failed", shift_id)
-                failed.add(shift_id)
+        failed = _compute_all_that_can_be(sorted({row.shift_id for row in rows}), at)
         done = [row.pk for row in rows if row.shift_id not in failed]
         later = [row.pk for row in rows if row.shift_id in failed]
         MetricsRequest.objects.unscoped().filter(pk__in=done).delete()
         MetricsRequest.objects.unscoped().filter(pk__in=later).update(next_at=at + RETRY_AFTER)
     return len(rows)
+
+
+def _compute_all_that_can_be(shift_ids: Sequence[int], at: datetime) -> set[int]:
+    """Compute them together, else one by one; the ids of those that cannot be computed."""
+    try:
+        compute_metrics(shift_ids, at=at)
+    except Exception:
+        if len(shift_ids) == 1:
+            logger.exception("metrics of shift %s failed", shift_ids[0])
+            return set(shift_ids)
+        return {pk for shift_id in shift_ids for pk in _compute_all_that_can_be([shift_id], at)}
+    return set()
 
 
 @transaction.atomic
@@ -82,132 +103,14 @@ def compute_metrics(shift_ids: Sequence[int], *, at: datetime | None = None) -> 
     shifts = list(locked.worked().order_by("pk"))
     if not shifts:
         return 0
-    stints, breaks, income = _parts_of(shifts)
+    evidence = _evidence_of(shifts)
     known = ShiftMetrics.objects.unscoped().in_bulk(
         [shift.pk for shift in shifts], field_name="shift_id"
     )
-    changed = 0
-    for shift in shifts:
-        values = _figures(shift, stints[shift.pk], breaks[shift.pk], income.get(shift.pk))
-        changed += _store(shift, known.get(shift.pk), values, at)
-    return changed
-
-
-def _parts_of(
-    shifts: Sequence[Shift],
-) -> tuple[
-    Mapping[int, list[ShiftStint]],
-    Mapping[int, list[ShiftBreak]],
-    Mapping[int, tuple[Decimal, str]],
-]:
-    ids = [shift.pk for shift in shifts]
-    stints: defaultdict[int, list[ShiftStint]] = defaultdict(list)
-    for stint in (
-        ShiftStint.objects.unscoped()
-        .of_shifts(ids)
-        .filter(ends_at__isnull=False)
-        .select_related("assignment")
-        .order_by("starts_at")
-    ):
-        stints[stint.shift_id].append(stint)
-    breaks: defaultdict[int, list[ShiftBreak]] = defaultdict(list)
-    for rest in ShiftBreak.objects.filter(shift_id__in=ids, ends_at__isnull=False):
-        breaks[rest.shift_id].append(rest)
-    sums = (
-        PlatformEntry.objects.unscoped()
-        .income()
-        .filter(shift_id__in=ids)
-        .values("shift_id", "currency")
-        .annotate(total=Sum("amount"))
+    return sum(
+        _store(shift, known.get(shift.pk), _figures(shift, evidence[shift.pk]), at)
+        for shift in shifts
     )
-    income = {row["shift_id"]: (row["total"], row["currency"]) for row in sums}
-    return stints, breaks, income
-
-
-def _figures(
-    shift: Shift,
-    stints: Sequence[ShiftStint],
-    breaks: Sequence[ShiftBreak],
-    income: tuple[Decimal, str] | None,
-) -> dict[str, Any]:
-    """All columns of a shift's metrics but computed_at."""
-    starts_at, ends_at = period_of(shift)
-    break_s = sum(_seconds(_shared(*_bounds(rest), starts_at, ends_at)) for rest in breaks)
-    parts = [(stint, *_of_stint(stint)) for stint in stints]
-    measured = [part for _stint, part, *_rest in parts]
-    samples = sum(part.samples for part in measured)
-    km, gap_km, paid_km = (
-        sum((getattr(part, name) for part in measured), Decimal(0))
-        for name in ("km", "gap_km", "occupied_km")
-    )
-    used = [part.used_wh for part in measured if part.used_wh is not None]
-    return {
-        "worked_s": _seconds(ends_at - starts_at) - break_s,
-        "break_s": break_s,
-        "driving_s": sum(part.driving_s for part in measured),
-        "idle_s": sum(part.idle_s for part in measured),
-        "charging_s": sum(part.charging_s for part in measured),
-        "occupied_s": sum(occupied_s for _stint, _part, occupied_s, _trips in parts),
-        "trips": sum(trips for *_rest, trips in parts),
-        "km": km,
-        "gap_km": gap_km,
-        "paid_km": paid_km,
-        "empty_km": max(km + gap_km - paid_km, Decimal(0)),
-        "used_kwh": Decimal(sum(used)) / 1000 if used else None,
-        "soc_start_pct": measured[0].soc_start_pct if measured else None,
-        "soc_end_pct": measured[-1].soc_end_pct if measured else None,
-        "samples": samples,
-        "coverage_pct": _coverage(parts),
-        "income_amount": income[0] if income else None,
-        "currency": income[1] if income else "",
-        "method": MetricsMethod.GPS.value if samples else MetricsMethod.NONE.value,
-    }
-
-
-def _of_stint(stint: ShiftStint) -> tuple["telemetry_reads.Measurement", int, int]:
-    """What the samples say of a stint, its seconds with a fare on board, and fares begun in it."""
-    vehicle_id = stint.assignment.vehicle_id
-    starts_at, ends_at = _bounds(stint)
-    runs = (
-        HiredRun.objects.unscoped()
-        .filter(vehicle_id=vehicle_id)
-        .touching(starts_at, ends_at)
-        .values_list("starts_at", "ends_at")
-    )
-    occupied_s = sum(_seconds(_shared(*run, starts_at, ends_at)) for run in runs)
-    begun = sum(1 for run in runs if starts_at <= run[0])
-    return telemetry_reads.measure(vehicle_id, starts_at, ends_at), occupied_s, begun
-
-
-def _coverage(parts: Sequence[tuple[Any, ...]]) -> Decimal:
-    """The share of the stints' time that samples vouch for, in percent."""
-    total = sum((_length(stint) for stint, *_rest in parts), timedelta())
-    if not total:
-        return Decimal(0)
-    vouched = sum(
-        (part.coverage_pct * Decimal(_length(stint) / total) for stint, part, *_rest in parts),
-        Decimal(0),
-    )
-    return min(vouched, Decimal(100)).quantize(HUNDREDTH, ROUND_HALF_EVEN)
-
-
-def _store(
-    shift: Shift, known: ShiftMetrics | None, values: Mapping[str, Any], at: datetime
-) -> int:
-    """Write a row that differs from the known one, and tell; 1 when something was written."""
-    if known is not None and all(getattr(known, name) == new for name, new in values.items()):
-        return 0
-    metrics, _made = ShiftMetrics.objects.update_or_create(
-        shift=shift,
-        defaults={**values, "provider_id": shift.provider_id, "computed_at": at},
-    )
-    open_to_review = shift.status in (ShiftStatus.AUTO_CLOSED, ShiftStatus.ENDED)
-    if open_to_review and metrics.samples and metrics.coverage_pct < LITTLE_COVERAGE_PCT:
-        mark_for_review(shift, "little_coverage")
-    metrics_changed.send(
-        ShiftMetrics, metrics=metrics, shift_id=shift.pk, provider_id=shift.provider_id, at=at
-    )
-    return 1
 
 
 def period_of(shift: Shift) -> tuple[datetime, datetime]:
@@ -217,22 +120,116 @@ def period_of(shift: Shift) -> tuple[datetime, datetime]:
     return shift.starts_at, shift.ends_at
 
 
-def _length(part: ShiftStint | ShiftBreak) -> timedelta:
-    low, high = _bounds(part)
-    return high - low
+# --- What is known -------------------------------------------------------------------------------
+def _evidence_of(shifts: Sequence[Shift]) -> Mapping[int, Evidence]:
+    """By shift; four queries, whatever the number."""
+    found: defaultdict[int, Evidence] = defaultdict(Evidence)
+    periods = {shift.pk: period_of(shift) for shift in shifts}
+    stints = list(_stints_with_trips(list(periods)))
+    stretches = [Stretch(row["vehicle_id"], row["starts_at"], row["ends_at"]) for row in stints]
+    for row, measured in zip(stints, measure_many(stretches), strict=True):
+        evidence = found[row["shift_id"]]
+        evidence.measured.append(measured)
+        evidence.stints_s += (row["ends_at"] - row["starts_at"]) // SECOND
+        evidence.trips += row["trips"]
+    rests = ShiftBreak.objects.unscoped().filter(shift_id__in=periods, ends_at__isnull=False)
+    for rest in rests.values("shift_id", "starts_at", "ends_at"):
+        low, high = periods[rest["shift_id"]]
+        shared = min(rest["ends_at"], high) - max(rest["starts_at"], low)
+        found[rest["shift_id"]].break_s += max(shared, timedelta()) // SECOND
+    income = PlatformEntry.objects.unscoped().income().filter(shift_id__in=periods)
+    for row in income.values("shift_id", "currency").annotate(total=Sum("amount")):
+        found[row["shift_id"]].income = row["total"]
+        found[row["shift_id"]].currency = row["currency"]
+    return found
 
 
-def _bounds(part: ShiftStint | ShiftBreak) -> tuple[datetime, datetime]:
-    """Start and end of a part of a worked shift."""
-    if part.ends_at is None:
-        raise ValueError(f"{part} is not over")
-    return part.starts_at, part.ends_at
+def _stints_with_trips(shift_ids: Sequence[int]) -> Any:
+    """Closed stints in order, each with its vehicle and the fares begun in it."""
+    begun = (
+        HiredRun.objects.unscoped()
+        .filter(
+            vehicle_id=OuterRef("assignment__vehicle_id"),
+            starts_at__gte=OuterRef("starts_at"),
+            starts_at__lt=OuterRef("ends_at"),
+        )
+        .order_by()
+        .values("vehicle_id")
+        .annotate(count=Count("pk"))
+    )
+    return (
+        ShiftStint.objects.unscoped()
+        .of_shifts(shift_ids)
+        .filter(ends_at__isnull=False)
+        .order_by("shift_id", "starts_at")
+        .values(
+            "shift_id",
+            "starts_at",
+            "ends_at",
+            vehicle_id=F("assignment__vehicle_id"),
+            trips=Coalesce(Subquery(begun.values("count")), 0),
+        )
+    )
 
 
-def _shared(start: datetime, end: datetime, low: datetime, high: datetime) -> timedelta:
-    """How long [start, end) and [low, high) overlap."""
-    return max(min(end, high) - max(start, low), timedelta())
+# --- What follows --------------------------------------------------------------------------------
+def _figures(shift: Shift, evidence: Evidence) -> dict[str, Any]:
+    """All columns of a shift's metrics but computed_at."""
+    starts_at, ends_at = period_of(shift)
+    measured = evidence.measured
+    km, gap_km, paid_km = (
+        sum((getattr(part, name) for part in measured), Decimal(0))
+        for name in ("km", "gap_km", "occupied_km")
+    )
+    driving_s, idle_s, charging_s, occupied_s, samples = (
+        sum(getattr(part, name) for part in measured)
+        for name in ("driving_s", "idle_s", "charging_s", "occupied_s", "samples")
+    )
+    used = [part.used_wh for part in measured if part.used_wh is not None]
+    return {
+        "worked_s": (ends_at - starts_at) // SECOND - evidence.break_s,
+        "break_s": evidence.break_s,
+        "driving_s": driving_s,
+        "idle_s": idle_s,
+        "charging_s": charging_s,
+        "occupied_s": occupied_s,
+        "trips": evidence.trips,
+        "km": km,
+        "gap_km": gap_km,
+        "paid_km": paid_km,
+        "empty_km": max(km + gap_km - paid_km, Decimal(0)),
+        "used_kwh": Decimal(sum(used)) / 1000 if used else None,
+        "soc_start_pct": measured[0].soc_start_pct if measured else None,
+        "soc_end_pct": measured[-1].soc_end_pct if measured else None,
+        "samples": samples,
+        "coverage_pct": _pct(driving_s + idle_s + charging_s, evidence.stints_s),
+        "income_amount": evidence.income,
+        "currency": evidence.currency,
+        "method": MetricsMethod.GPS.value if samples else MetricsMethod.NONE.value,
+    }
 
 
-def _seconds(length: timedelta) -> int:
-    return length // timedelta(seconds=1)
+def _pct(part_s: int, whole_s: int) -> Decimal:
+    if not whole_s:
+        return Decimal(0)
+    exact = Decimal(part_s) * 100 / Decimal(whole_s)
+    return min(exact, Decimal(100)).quantize(HUNDREDTH, ROUND_HALF_EVEN)
+
+
+def _store(
+    shift: Shift, known: ShiftMetrics | None, values: Mapping[str, Any], at: datetime
+) -> int:
+    """Write a row that differs from the known one, and tell; 1 when something was written."""
+    if known is not None and all(getattr(known, name) == new for name, new in values.items()):
+        return 0
+    metrics = known or ShiftMetrics(provider_id=shift.provider_id, shift=shift)
+    for name, value in {**values, "computed_at": at}.items():
+        setattr(metrics, name, value)
+    metrics.save(update_fields=[*values, "computed_at"] if known else None)
+    open_to_review = shift.status in (ShiftStatus.AUTO_CLOSED, ShiftStatus.ENDED)
+    if open_to_review and metrics.samples and metrics.coverage_pct < LITTLE_COVERAGE_PCT:
+        mark_for_review(shift, "little_coverage")
+    metrics_changed.send(
+        ShiftMetrics, metrics=metrics, shift_id=shift.pk, provider_id=shift.provider_id, at=at
+    )
+    return 1

@@ -9,7 +9,15 @@ from drivers.services import require_active
 from fleets.models import Depot, FleetProvider
 from fleets.services import require_active as require_active_provider
 from shifts.errors import ShiftPlanOverlap
-from shifts.models import RUNNING, SHIFT_MACHINE, Shift, ShiftStatus
+from shifts.models import (
+    PROPOSAL_MACHINE,
+    RUNNING,
+    SHIFT_MACHINE,
+    ProposalState,
+    Shift,
+    ShiftProposal,
+    ShiftStatus,
+)
 from shifts.services.parts import new_shift, require_length
 from vehicles.models import Vehicle
 from voltop import clock
@@ -74,6 +82,20 @@ def miss_shift(shift: Shift, *, actor: Actor, at: datetime | None = None) -> Shi
     SHIFT_MACHINE.move(shift, ShiftStatus.MISSED, actor=actor, at=at)
     shift.refresh_from_db()
     return shift
+
+
+@transaction.atomic
+def forget_vehicle(
+    vehicle_id: int, provider_id: int, *, actor: Actor, at: datetime | None = None
+) -> None:
+    """The car is no longer the company's: planned shifts lose it, open proposals of it too."""
+    at = at or clock.now()
+    Shift.objects.for_provider(provider_id).filter(
+        planned_vehicle_id=vehicle_id, status=ShiftStatus.SCHEDULED
+    ).update(planned_vehicle=None)
+    own = ShiftProposal.objects.for_provider(provider_id).filter(vehicle_id=vehicle_id)
+    for proposal in own.waiting().order_by("pk"):
+        PROPOSAL_MACHINE.move(proposal, ProposalState.WITHDRAWN, actor=actor, at=at)
 
 
 def _require_free_plan(driver: Driver, starts_at: datetime, ends_at: datetime) -> None:

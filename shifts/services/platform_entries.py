@@ -90,7 +90,7 @@ def post_entries(
             results.append(row.external_id)
         elif not _same(twin, row):
             results.append(EntryResult("refused", error=EntryDiffers(entry=twin.pk)))
-        elif twin.pk is None:
+        elif twin._state.adding:  # earlier in this very batch
             results.append(EntryResult("duplicate"))
         else:
             results.append(EntryResult("duplicate", twin.pk, twin.shift_id))
@@ -114,7 +114,10 @@ def post_entries(
 
 
 def attach_entries(shift: Shift) -> int:
-    """Give the shift the entries of its driver that occurred in it and have no shift yet."""
+    """Give the shift the entries of its driver that occurred in it and have no shift yet.
+
+    One at the very end belongs to it too, unless the next shift begins there.
+    """
     if shift.starts_at is None or shift.ends_at is None:
         return 0
     entries = list(
@@ -123,7 +126,7 @@ def attach_entries(shift: Shift) -> int:
         .filter(
             driver_id=shift.driver_id,
             occurred_at__gte=shift.starts_at,
-            occurred_at__lt=shift.ends_at,
+            occurred_at__lte=shift.ends_at,
         )
     )
     _attach(entries)
@@ -207,7 +210,7 @@ def _attach(entries: Sequence[PlatformEntry]) -> None:
     last = max(entry.occurred_at for entry in entries)
     shifts: defaultdict[int, list[Shift]] = defaultdict(list)
     begun = Shift.objects.filter(driver_id__in=people, starts_at__lte=last)
-    for shift in begun.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=first)):
+    for shift in begun.filter(Q(ends_at__isnull=True) | Q(ends_at__gte=first)):
         shifts[shift.driver_id].append(shift)
     stints: defaultdict[int, list[ShiftStint]] = defaultdict(list)
     ids = [shift.pk for found in shifts.values() for shift in found]
@@ -222,12 +225,18 @@ def _attach(entries: Sequence[PlatformEntry]) -> None:
 
 
 def _at(periods: Sequence[P], at: datetime) -> P | None:
-    """The one of some periods that holds an instant."""
+    """The one of some periods that holds an instant, else the one that ended with it.
+
+    A fare that closes at the very instant at which a shift ends belongs to that shift.
+    """
+    ended = None
     for period in periods:
         begun = period.starts_at is not None and period.starts_at <= at
         if begun and (period.ends_at is None or at < period.ends_at):
             return period
-    return None
+        if period.ends_at == at:
+            ended = period
+    return ended
 
 
 def _ask_for_metrics(entries: Sequence[PlatformEntry]) -> None:

@@ -39,7 +39,7 @@ from shifts.services.parts import (
 )
 from shifts.services.platform_entries import attach_entries
 from shifts.signals import shift_ended
-from telemetry import selectors as telemetry_reads
+from telemetry.selectors import work_intervals
 from vehicles.models import Vehicle
 from vehicles.selectors import holder_intervals, tenure_intervals
 from vehicles.services import import_shift_assignment
@@ -257,7 +257,7 @@ def _pieces(
     waiting: Sequence[ShiftProposal],
 ) -> list[Piece]:
     """The car's work: by holder, without the times that are taken, cut at the longest shift."""
-    work = telemetry_reads.work_intervals(vehicle.pk, start, end, gap_h)
+    work = work_intervals(vehicle.pk, start, end, gap_h)
     held = [
         Piece(
             max(begun, holder.starts_at),

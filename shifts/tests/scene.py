@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from math import pi
 from typing import Any
 
 from drivers.models import Driver
 from fleets.models import FleetProvider
 from shifts import services
 from shifts.models import Shift
+from telemetry import services as telemetry_services
+from telemetry.models import TelemetrySource
 from vehicles import services as vehicle_services
 from vehicles.models import Vehicle, VehicleModel
 from voltop.context import Actor
@@ -18,6 +21,7 @@ T0 = datetime(2026, 3, 2, 14, tzinfo=UTC)
 """Monday, 2 March 2026, 8 o'clock in Mexico City."""
 
 H = timedelta(hours=1)
+KM_PER_DEGREE = 2 * pi * 6371.0088 / 360
 
 
 def at(hours: float) -> datetime:
@@ -77,6 +81,52 @@ class Scene:
     @cached_property
     def foreign_car(self) -> Vehicle:
         return self.new_vehicle("Wagen 1", self.cast.b)
+
+    # --- Telemetry -------------------------------------------------------------------------------
+    @cached_property
+    def source(self) -> TelemetrySource:
+        source, _token = telemetry_services.create_source(
+            self.cast.a, actor=self.actor, name="trackers"
+        )
+        return source
+
+    def drive(
+        self,
+        vehicle: Vehicle,
+        from_h: float,
+        to_h: float,
+        *,
+        every_min: int = 5,
+        occupied: bool | None = None,
+    ) -> None:
+        """Samples of a car going north at 36 km/h from one instant to another, both included."""
+        count = round((to_h - from_h) * 60 / every_min)
+        items = []
+        for n in range(count + 1):
+            hours = from_h + n * every_min / 60
+            item = {
+                "vehicle": vehicle.pk,
+                "recorded_at": at(hours).isoformat(),
+                "latitude": 19.0 + (hours + 100) * 36 / KM_PER_DEGREE,
+                "longitude": -99.1,
+                "speed_kmh": 36,
+            }
+            items.append(item if occupied is None else {**item, "occupied": occupied})
+        actor = Actor("source", self.source.pk, self.cast.a.pk)
+        result = telemetry_services.ingest(self.source, items, actor=actor)
+        assert result.accepted == len(items), result
+        telemetry_services.derive_pending()
+
+    def hold(self, vehicle: Vehicle, driver: Driver, from_h: float, to_h: float | None) -> None:
+        """The car is usually this driver's."""
+        vehicle_services.assign(
+            vehicle,
+            driver,
+            actor=self.actor,
+            kind="permanent",
+            starts_at=at(from_h),
+            ends_at=None if to_h is None else at(to_h),
+        )
 
     # --- Shifts in each state, made by the services ----------------------------------------------
     def scheduled(self, **values: Any) -> Shift:

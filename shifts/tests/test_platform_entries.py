@@ -117,11 +117,22 @@ def test_one_bad_row_never_loses_the_good_ones(scene: Scene, account: PlatformAc
 def test_entry_outside_any_shift_waits_and_is_attached_when_the_shift_comes(
     scene: Scene, account: PlatformAccount
 ):
-    post(scene, account, row(scene), row(scene, "late", occurred_at=at(8)))
+    post(scene, account, row(scene), row(scene, "late", occurred_at=at(8.01)))
     assert PlatformEntry.objects.unattached().count() == 2
     shift = scene.ended()  # [0 h, 8 h)
     assert PlatformEntry.objects.get(external_id="t-1").shift_id == shift.pk
     assert PlatformEntry.objects.get(external_id="late").shift_id is None
+
+
+def test_fare_that_closes_as_the_shift_ends_belongs_to_it_unless_the_next_begins_there(
+    scene: Scene, account: PlatformAccount
+):
+    first = scene.ended()
+    post(scene, account, row(scene, "a", occurred_at=at(8)))
+    second = scene.active(at=at(8), override_reason="double shift")
+    post(scene, account, row(scene, "b", occurred_at=at(8)))
+    shifts = dict(PlatformEntry.objects.values_list("external_id", "shift_id"))
+    assert shifts == {"a": first.pk, "b": second.pk}
 
 
 def test_entry_for_a_worked_shift_asks_for_its_metrics_again(

@@ -225,6 +225,13 @@ def test_plan_has_an_order_and_a_length(scene: Scene):
         scene.scheduled(ends_at=at(12.1))
 
 
+def test_car_that_went_to_another_company_is_in_no_plan(scene: Scene):
+    planned = scene.scheduled()
+    vehicle_services.transfer_vehicle(scene.car, scene.cast.b, actor=scene.cast.platform)
+    planned.refresh_from_db()
+    assert (planned.status, planned.planned_vehicle) == ("scheduled", None)
+
+
 def test_cancelling_asks_for_a_reason(scene: Scene):
     with pytest.raises(ReasonRequired):
         services.cancel_shift(scene.scheduled(), actor=scene.actor, reason="", at=T0)

@@ -120,10 +120,11 @@ class PlatformEntryViewSet(ListRetrieveViewSet):
         """Up to 1,000 transactions, an answer each; sending one again changes nothing."""
         values = self.read_input()
         rows: list[bulk.BulkRow] = values["entries"]
+        sent: Any = request.data
         valid = [_row(row.values) for row in rows if row.values is not None]
         taken = iter(services.post_entries(values["account"], valid, actor=self.actor))
         results = [
-            _refused(index, row, request.data["entries"][index])
+            _refused(index, row, sent["entries"][index])
             if row.values is None
             else _answer(index, row.values["external_id"], next(taken))
             for index, row in enumerate(rows)

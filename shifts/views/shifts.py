@@ -195,7 +195,7 @@ class ShiftEventViewSet(ListMixin, ProviderViewSet):
 
     def narrow_queryset(self, rows: QuerySet[ShiftEvent]) -> QuerySet[ShiftEvent]:
         key = int(self.kwargs["shift_pk"])
-        if not Shift.objects.for_provider(self.request.user.provider_id).filter(pk=key).exists():
+        if not Shift.objects.for_provider(self.actor.provider_id).filter(pk=key).exists():
             raise NotFound()
         return rows.filter(shift_id=key)
 
