@@ -139,7 +139,7 @@ class VoltopAutoSchema(AutoSchema):
     ) -> dict[str, Any]:
         schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
         if isinstance(field, PrimaryKeyRelatedField):
-            schema = {**schema, **ID_BOUNDS}
+            schema = {**schema, **ID_BOUNDS, "x-relation": True}
         return schema
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:

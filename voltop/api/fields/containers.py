@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from voltop.api import errors
@@ -27,6 +28,7 @@ class StrictListField(serializers.ListField):
         return list(self.run_child_validation(data))
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class ObjectField(serializers.JSONField):
     """A free JSON object of at most `max_bytes` once written out. Code: object_expected, too_long.
 

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 
 from voltop.api import errors
 from voltop.api.fields.refusal import refusal
 
 INT4_MAX, INT8_MAX = 2**31 - 1, 2**63 - 1
+NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,12})?")
 
 
@@ -49,7 +51,7 @@ class StrictDecimalField(serializers.DecimalField):
             if len(value.as_tuple().digits) > 15:
                 raise refusal(errors.InvalidNumber)
         else:
-            raise refusal(errors.InvalidNumber)
+            raise _no_number(data)
         return self._within(value)
 
     def _within(self, value: Decimal) -> Decimal:
@@ -70,6 +72,11 @@ class StrictDecimalField(serializers.DecimalField):
         return value
 
 
+def _no_number(data: Any) -> ValidationError:
+    named = type(data) is str and NOT_FINITE.fullmatch(data)
+    return refusal(errors.NumberNotFinite if named else errors.InvalidNumber)
+
+
 class StrictFloatField(serializers.FloatField):
     """A measured number (coordinates, angles): a finite JSON number within its bounds."""
 
@@ -78,7 +85,7 @@ class StrictFloatField(serializers.FloatField):
 
     def to_internal_value(self, data: Any) -> float:
         if type(data) not in (int, float):
-            raise refusal(errors.InvalidNumber)
+            raise _no_number(data)
         if not math.isfinite(data):
             raise refusal(errors.NumberNotFinite)
         if not self.min_value <= data <= self.max_value:
