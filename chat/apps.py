@@ -12,4 +12,5 @@ class ChatConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "chat", roles.of_chat)
+        registry.register(registry.API_SCOPES, "chat", roles.scopes_of_chat)
         registry.register(registry.HOME_TASKS, "chat", home.tasks)

@@ -18,3 +18,13 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
 
 def of_chat() -> Mapping[str, tuple[str, ...]]:
     return ROLE_PERMISSIONS
+
+
+API_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "chat:read": ("view_conversation", "view_message"),
+}
+"""Machines read what was said; they do not talk, and never see notes."""
+
+
+def scopes_of_chat() -> Mapping[str, tuple[str, ...]]:
+    return API_SCOPES

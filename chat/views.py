@@ -45,7 +45,7 @@ class ConversationView(ListRetrieveViewSet):
         "assign": "chat.change_conversation",
         "resolve": "chat.change_conversation",
         "reopen": "chat.change_conversation",
-        "read": "chat.view_conversation",
+        "read": "chat.add_message",
     }
     input_serializers = {
         "create": ConversationInputSerializer,

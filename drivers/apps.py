@@ -12,6 +12,7 @@ class DriversConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
+        registry.register(registry.API_SCOPES, "drivers", roles.scopes_of_drivers)
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
         registry.register(registry.HOME_TASKS, "drivers", home.tasks)

@@ -20,3 +20,16 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
 
 def of_drivers() -> Mapping[str, tuple[str, ...]]:
     return ROLE_PERMISSIONS
+
+
+API_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "drivers:read": _READ,
+    "drivers:write": ("add_driver", "change_driver", *_ENGAGEMENTS),
+    "drivers.bank:read": ("view_payoutaccount",),
+    "drivers.bank:write": ("add_payoutaccount",),
+}
+"""Ending a driver's work for good is for people; bank data has scopes of its own."""
+
+
+def scopes_of_drivers() -> Mapping[str, tuple[str, ...]]:
+    return API_SCOPES

@@ -12,5 +12,6 @@ class ReservationsConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "reservations", roles.of_reservations)
+        registry.register(registry.API_SCOPES, "reservations", roles.scopes_of_reservations)
         registry.register(registry.HOME_TASKS, "reservations", home.tasks)
         registry.register(registry.HOME_FIGURES, "reservations", home.figures)

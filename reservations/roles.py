@@ -27,3 +27,18 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
 
 def of_reservations() -> Mapping[str, tuple[str, ...]]:
     return ROLE_PERMISSIONS
+
+
+API_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "reservations:read": _READ,
+    "reservations:write": (
+        "add_reservation",
+        "change_reservation",
+        "change_evse",
+        "add_chargingsession",
+    ),
+}
+
+
+def scopes_of_reservations() -> Mapping[str, tuple[str, ...]]:
+    return API_SCOPES

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 PAGES = {"swagger", "redoc"}
 """Named routes below /api/ that are pages about the API, not operations of it."""
 
-TOUCHED_BY_DENIALS = ("fleets_attemptwindow",)
-"""Counting attempts is what these tables are for."""
+TOUCHED_BY_DENIALS = ("fleets_attemptwindow", "voltop_idempotencykey")
+"""Counting attempts is what the one is for; a key is put down and taken back with the refusal."""
 
 
 @dataclass(frozen=True)
