@@ -4,6 +4,8 @@ from django.utils.translation import gettext_lazy as _
 
 from voltop.errors import DomainError
 
+KINDS = ("permanent", "temporary", "shift")
+
 
 class InvalidVin(DomainError):
     """`extra.reason` is form or check_digit."""
@@ -23,16 +25,19 @@ class VinTaken(DomainError):
     """`extra.vehicle` is the record that already stands here."""
 
     code = "vin_taken"
+    constraints = ("vehicles_vehicle_vin_unique",)
     message = _("Another vehicle has this identification number.")
 
 
 class PlateTaken(DomainError):
     code = "plate_taken"
+    constraints = ("vehicles_vehicle_plate_unique",)
     message = _("Another vehicle has this plate.")
 
 
 class LabelTaken(DomainError):
     code = "label_taken"
+    constraints = ("vehicles_vehicle_label_unique",)
     message = _("Another vehicle has this label.")
 
 
@@ -82,6 +87,7 @@ class VehicleAssigned(DomainError):
     """`extra` names the winner: assignment, driver, starts_at, ends_at."""
 
     code = "vehicle_assigned"
+    constraints = tuple(f"vehicles_{kind}_one_vehicle" for kind in KINDS)
     message = _("Another driver has the vehicle in this period.")
 
 
@@ -89,6 +95,7 @@ class DriverAssigned(DomainError):
     """`extra` names the winner: assignment, vehicle, starts_at, ends_at."""
 
     code = "driver_assigned"
+    constraints = tuple(f"vehicles_{kind}_one_driver" for kind in KINDS)
     message = _("The driver has another vehicle in this period.")
 
 

@@ -203,7 +203,7 @@ class OfVehicleViewSet(ListMixin, ProviderViewSet):
     """Lists below one vehicle of the active provider; only its own rows of it."""
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        own = Vehicle.objects.for_provider(self.request.user.provider_id)
+        own = Vehicle.objects.for_provider(self.actor.provider_id)
         if not own.filter(pk=self.kwargs["vehicle_pk"]).exists():
             raise NotFound()
         return rows.filter(vehicle_id=self.kwargs["vehicle_pk"])

@@ -158,7 +158,7 @@ def require_free_names(provider_id: int, values: dict[str, Any], *, but: int | N
 
     Raises VinTaken, PlateTaken, LabelTaken (409) with the vehicle that has the name.
     """
-    standing = Vehicle.objects.for_provider(provider_id).standing().exclude(pk=but)
+    standing = Vehicle.objects.for_provider(provider_id).standing().exclude(pk=but or 0)
     for field, error in (("vin", VinTaken), ("plate", PlateTaken), ("label", LabelTaken)):
         if not values.get(field):
             continue

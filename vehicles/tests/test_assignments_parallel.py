@@ -130,3 +130,16 @@ def test_overlapping_batches_of_states_written_at_once_never_wait_in_a_circle(ca
     assert not [result for result in results if isinstance(result, Exception)]
     known = Vehicle.objects.filter(pk__in=cars).values_list("state__soc_pct", flat=True)
     assert set(known) == {47.0}
+
+
+@pytest.mark.parametrize("round_", ROUNDS)
+def test_one_plate_for_two_cars_at_once_is_refused_by_its_name(cast, api, round_):
+    cars, client = [cast.vehicle, cast.other_vehicle], api(cast.dispatcher)
+    answers = at_once(
+        [
+            lambda c=c: client.patch(f"/api/v1/vehicles/{c.pk}", {"plate": "AB1"}, format="json")
+            for c in cars
+        ]
+    )
+    found = sorted((answer.status_code, answer.json().get("code")) for answer in answers)
+    assert found == [(200, None), (409, "plate_taken")]
