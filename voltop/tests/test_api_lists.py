@@ -27,6 +27,7 @@ def depots(provider):
             time_zone="UTC",
             geofence_radius_m=[100, 200][n % 2],
             latitude=[None, Decimal("19.4"), Decimal("-3.25")][n % 3],
+            longitude=[None, Decimal("-99.1"), Decimal("-38.5")][n % 3],
         )
         for n in range(11)
     ]
