@@ -15,7 +15,7 @@ from fleets.admin.base import (
     admin_actor,
     service_action,
 )
-from vehicles import services
+from vehicles import live_map, services
 from vehicles.models import (
     Assignment,
     AssignmentKind,
@@ -88,6 +88,10 @@ class VehicleAdmin(ProviderAdmin):
         _move("Return to service", services.return_to_service),
         _move("Retire", services.retire_vehicle, "retire_vehicle"),
     )
+
+    def get_urls(self) -> list[Any]:
+        """The live map stands below the vehicles."""
+        return [*live_map.urls(), *super().get_urls()]
 
     @admin.display(description="SoC", ordering="state__soc_pct")
     def soc_pct(self, vehicle: Vehicle) -> str:

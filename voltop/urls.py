@@ -1,17 +1,22 @@
 """Every address of Voltop: the admin and the API of all apps (health: `voltop.health`)."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from voltop.api import urls as api_urls
+from voltop.demo.city.ground import ground
 
 handler400 = "voltop.api.exceptions.handler400"
 handler403 = "voltop.api.exceptions.handler403"
 handler404 = "voltop.api.exceptions.handler404"
 handler500 = "voltop.api.exceptions.handler500"
 
+demo_patterns = [path("demo/ground.geojson", ground)] if settings.DEMO else []
+
 urlpatterns = [
+    *demo_patterns,
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("fleets.urls")),

@@ -260,6 +260,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("VOLTOP_LOG_LEVEL", default="INFO")},
 }
 
+# --- Admin ----------------------------------------------------------------------------------------
+MAP_GROUND_URL = env.str("VOLTOP_MAP_GROUND_URL", default="/demo/ground.geojson" if DEMO else "")
 UNFOLD = {
     "SITE_TITLE": "Voltop",
     "SITE_HEADER": "Voltop",
