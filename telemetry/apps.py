@@ -12,3 +12,4 @@ class TelemetryConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "telemetry", roles.of_telemetry)
+        registry.register(registry.API_SCOPES, "telemetry", roles.scopes_of_telemetry)

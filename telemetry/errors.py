@@ -100,6 +100,12 @@ class UnknownMapping(DomainError):
     message = _("There is no such column mapping.")
 
 
+class TrackTooLong(DomainError):
+    code = "track_too_long"
+    status = 400
+    message = _("A track covers at most 31 days.")
+
+
 class ImportRunning(DomainError):
     code = "import_running"
     message = _("This file is being imported right now.")

@@ -38,7 +38,8 @@ class Router:
         self._source = source
         self._fittings: dict[str, list[_Interval]] = {}
         self._tenures: dict[int, list[_Interval]] = {}
-        self._whole: dict[int, bool] = {}
+        self._whole: set[int] = set()
+        self._always: dict[str, int] = {}
         self._oldest: dict[int, datetime] = {}
         if not samples:
             return
@@ -56,6 +57,8 @@ class Router:
         vehicle_id = sample.vehicle
         if vehicle_id is None:
             device: Final = sample.device or ""
+            if (always := self._always.get(device)) is not None:
+                return always
             fitted = _holding(self._fittings.get(device, ()), sample.recorded_at)
             if fitted is None:
                 return Unfitted(device)
@@ -89,7 +92,12 @@ class Router:
         self._load_retention(providers, at)
         for vehicle_id, intervals in self._tenures.items():
             if self._covers(intervals[0]):
-                self._whole[vehicle_id] = True
+                self._whole.add(vehicle_id)
+        for device, fits in self._fittings.items():
+            fit = fits[0]
+            whole = fit.starts_at <= self._start and self._end <= fit.ends_at
+            if whole and fit.value in self._whole:
+                self._always[device] = fit.value
 
     def _covers(self, interval: _Interval) -> bool:
         """Whether nothing but yes can be the answer for every time in the batch."""

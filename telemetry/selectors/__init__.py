@@ -5,14 +5,23 @@ partition.
 """
 
 from telemetry.selectors.measure import Measurement, Stretch, measure, measure_many
-from telemetry.selectors.sources import source_of_token
+from telemetry.selectors.sources import (
+    quarantined_devices,
+    source_of_token,
+    with_present_vehicle,
+)
+from telemetry.selectors.track import LONGEST_TRACK, track
 from telemetry.selectors.work import work_intervals
 
 __all__ = [
+    "LONGEST_TRACK",
     "Measurement",
     "Stretch",
     "measure",
     "measure_many",
+    "quarantined_devices",
     "source_of_token",
+    "track",
+    "with_present_vehicle",
     "work_intervals",
 ]

@@ -1,11 +1,12 @@
-"""Finding a source by its credential."""
+"""Sources by their credential, trackers with their vehicle, and what waits for one."""
 
 import hashlib
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 
-from telemetry.models import TelemetrySource
+from telemetry.models import DeviceFitting, QuarantinedSample, TelemetrySource, TrackerDevice
 
 
 def hash_token(raw: str) -> str:
@@ -18,3 +19,28 @@ def source_of_token(raw: str, *, at: datetime) -> TelemetrySource | None:
     hashed = hash_token(raw)
     holds = Q(token_hash=hashed) | Q(previous_token_hash=hashed, previous_token_until__gt=at)
     return TelemetrySource.objects.unscoped().filter(holds).first()
+
+
+def with_present_vehicle(rows: QuerySet[TrackerDevice]) -> QuerySet[TrackerDevice]:
+    """Each tracker with `vehicle_id`, the vehicle it is in now (null: in none)."""
+    open_fittings = DeviceFitting.objects.unscoped().filter(
+        device=OuterRef("pk"), ends_at__isnull=True, provider=OuterRef("provider")
+    )
+    return rows.annotate(vehicle_id=Subquery(open_fittings.values("vehicle_id")[:1]))
+
+
+def quarantined_devices(provider_id: int | None, limit: int = 200) -> list[dict[str, Any]]:
+    """What waits, by device of the provider's own sources: the most samples first."""
+    if provider_id is None:
+        return []
+    rows = (
+        QuarantinedSample.objects.filter(source__provider_id=provider_id)
+        .values(device=F("external_id"), of_source=F("source_id"))
+        .annotate(
+            samples=Count("pk"),
+            first_recorded_at=Min("recorded_at"),
+            last_recorded_at=Max("recorded_at"),
+        )
+        .order_by("-samples", "of_source", "device")
+    )
+    return [dict(row) for row in rows[:limit]]

@@ -1,6 +1,7 @@
 """Steps to trips and hired runs, each given to whoever had the car when it began.
 
 Both are found again from nothing inside the window; a row whose beginning stays keeps its id.
+Neither reaches over a change of company: each sees only its own time.
 """
 
 from datetime import datetime
@@ -13,26 +14,37 @@ _TRIP = (
 )
 _RUN = (*_COMMON, "fixes", "running_at_start")
 
+# A step within one company's time; `own_leg` is false where its leg began in another's.
+_HELD = """
+    SELECT s.*, t.provider_id, t.starts_at AS held_from,
+        s.fix_t >= date_part('epoch', t.starts_at) * 1000 AS own_leg
+    FROM telemetry_step s
+    JOIN telemetry_tenure t ON t.vehicle_id = s.vehicle_id
+        AND s.at >= t.starts_at AND s.at < t.ends_at
+    WHERE s.is_fix
+"""
+
 # Moves with less than five minutes of standing between them are one trip.
-_TRIPS = """
+_TRIPS = f"""
 CREATE TEMPORARY TABLE telemetry_found ON COMMIT DROP AS
 WITH moves AS (
-    SELECT vehicle_id, window_id, t, fix_t, mm, gap, mwh,
+    SELECT vehicle_id, provider_id, window_id, held_from, t, fix_t, mm, gap, mwh,
         coalesce(fix_t - lag(t) OVER by_time < 300000, false) AS goes_on
-    FROM telemetry_step WHERE moving AND is_fix AND fix_t IS NOT NULL
-    WINDOW by_time AS (PARTITION BY window_id ORDER BY t)
+    FROM ({_HELD}) s WHERE moving AND own_leg
+    WINDOW by_time AS (PARTITION BY window_id, held_from ORDER BY t)
 ), numbered AS (
-    SELECT *, count(*) FILTER (WHERE NOT goes_on) OVER (PARTITION BY window_id ORDER BY t) AS n
+    SELECT *, count(*) FILTER (WHERE NOT goes_on)
+        OVER (PARTITION BY window_id, held_from ORDER BY t) AS n
     FROM moves
 ), trips AS (
-    SELECT vehicle_id, window_id, to_timestamp(min(fix_t) / 1000) AS starts_at,
+    SELECT vehicle_id, provider_id, window_id, to_timestamp(min(fix_t) / 1000) AS starts_at,
         to_timestamp(max(t) / 1000) AS ends_at,
         coalesce(sum(mm) FILTER (WHERE NOT gap), 0)::bigint / 1000000::numeric AS km,
         coalesce(sum(mm) FILTER (WHERE gap), 0)::bigint / 1000000::numeric AS gap_km,
         round(sum(mwh) / 1000)::int AS used_wh
-    FROM numbered GROUP BY vehicle_id, window_id, n
+    FROM numbered GROUP BY vehicle_id, provider_id, window_id, held_from, n
 )
-SELECT t.vehicle_id, t.starts_at, t.ends_at, t.km, t.gap_km, t.used_wh,
+SELECT t.vehicle_id, t.provider_id, t.starts_at, t.ends_at, t.km, t.gap_km, t.used_wh,
     a.latitude_e7 / 10000000::numeric AS start_latitude,
     a.longitude_e7 / 10000000::numeric AS start_longitude,
     z.latitude_e7 / 10000000::numeric AS end_latitude,
@@ -47,17 +59,19 @@ JOIN telemetry_sample z ON z.vehicle_id = t.vehicle_id AND z.recorded_at = t.end
 """
 
 # Fixes with a fare between two words of "free" are one run, whatever silence lies between.
-_RUNS = """
+_RUNS = f"""
 CREATE TEMPORARY TABLE telemetry_found ON COMMIT DROP AS
 WITH runs AS (
-    SELECT vehicle_id, window_id, min(at) AS starts_at, max(at) AS ends_at,
-        coalesce(sum(mm) FILTER (WHERE hired_leg AND NOT gap), 0)::bigint / 1000000::numeric AS km,
-        coalesce(sum(mm) FILTER (WHERE hired_leg AND gap), 0)::bigint / 1000000::numeric AS gap_km,
+    SELECT vehicle_id, provider_id, window_id, min(at) AS starts_at, max(at) AS ends_at,
+        coalesce(sum(mm) FILTER (WHERE hired_leg AND own_leg AND NOT gap), 0)::bigint
+            / 1000000::numeric AS km,
+        coalesce(sum(mm) FILTER (WHERE hired_leg AND own_leg AND gap), 0)::bigint
+            / 1000000::numeric AS gap_km,
         count(*)::int AS fixes, bool_or(fix_t IS NULL) AS from_first
-    FROM telemetry_step WHERE hired AND is_fix
-    GROUP BY vehicle_id, window_id, free_t
+    FROM ({_HELD}) s WHERE hired
+    GROUP BY vehicle_id, provider_id, window_id, held_from, free_t
 )
-SELECT r.vehicle_id, r.starts_at, r.ends_at, r.km, r.gap_km, r.fixes,
+SELECT r.vehicle_id, r.provider_id, r.starts_at, r.ends_at, r.km, r.gap_km, r.fixes,
     r.from_first AND NOT w.seen_before AS running_at_start
 FROM runs r JOIN telemetry_window w ON w.window_id = r.window_id
     AND r.starts_at BETWEEN w.run_lo AND w.run_hi
@@ -66,13 +80,11 @@ FROM runs r JOIN telemetry_window w ON w.window_id = r.window_id
 
 def _replace(table: str, columns: tuple[str, ...], lo: str, hi: str) -> tuple[str, str]:
     """The statements that bring a table in line with `telemetry_found`."""
-    own = [name for name in columns if name not in ("provider_id", "driver_id")]
+    own = ", ".join("h.driver_id" if c == "driver_id" else f"f.{c}" for c in columns)
     upsert = f"""
     INSERT INTO {table} AS p (vehicle_id, starts_at, {", ".join(columns)})
-    SELECT f.vehicle_id, f.starts_at, t.provider_id, h.driver_id, {", ".join("f." + c for c in own)}
+    SELECT f.vehicle_id, f.starts_at, {own}
     FROM telemetry_found f
-    JOIN telemetry_tenure t ON t.vehicle_id = f.vehicle_id
-        AND f.starts_at >= t.starts_at AND f.starts_at < t.ends_at
     LEFT JOIN telemetry_holder h ON h.vehicle_id = f.vehicle_id
         AND f.starts_at >= h.starts_at AND f.starts_at < h.ends_at
     ORDER BY f.vehicle_id, f.starts_at

@@ -9,10 +9,11 @@ from django.db import connection
 
 from fleets.models import FleetProvider
 from telemetry import services
-from telemetry.models import TelemetrySource
+from telemetry.models import HiredRun, TelemetrySource, Trip
 from telemetry.store import COLUMNS
 from vehicles import services as vehicle_services
 from vehicles.models import Vehicle, VehicleModel
+from voltop import clock
 from voltop.context import Actor
 from voltop.tests.cast import Cast
 from voltop.tests.world import World
@@ -129,5 +130,37 @@ def rejected(result: services.IngestResult) -> list[tuple[int, str]]:
 
 def build(world: World) -> None:
     """What telemetry adds to the world of the access matrix."""
-    _source, token = services.create_source(world.a, actor=world.actor(), name="Trackers of A")
-    world.add_caller("source", {"Authorization": f"Bearer {token}"})
+    sources, fittings, trips, runs = {}, {}, {}, {}
+    for scope in ("own", "peer", "foreign"):
+        car = getattr(world.objects["vehicle"], scope)
+        driver = getattr(world.objects["driver"], scope)
+        actor = world.actor(car.provider)
+        name = world.canary("trackers") if scope == "foreign" else f"Trackers {scope}"
+        sources[scope], token = services.create_source(car.provider, actor=actor, name=name)
+        if scope == "own":
+            world.add_caller("source", {"Authorization": f"Bearer {token}"})
+        when = clock.now() - timedelta(days=2)
+        fittings[scope] = services.fit_device(
+            sources[scope],
+            actor=actor,
+            external_id=f"{name} 1",
+            vehicle=car,
+            starts_at=when,
+        )
+        period = {
+            "provider": car.provider,
+            "vehicle": car,
+            "driver": driver,
+            "starts_at": when,
+            "ends_at": when + timedelta(minutes=5),
+        }
+        place = dict.fromkeys(
+            ("start_latitude", "start_longitude", "end_latitude", "end_longitude"), 1
+        )
+        trips[scope] = Trip.objects.create(**period, **place)
+        runs[scope] = HiredRun.objects.create(**period)
+    world.put("source", **sources)
+    world.put("fitting", **fittings)
+    world.put("device", **{scope: fitting.device for scope, fitting in fittings.items()})
+    world.put("trip", **trips)
+    world.put("run", **runs)
