@@ -41,6 +41,7 @@ class Router:
         self._whole: set[int] = set()
         self._always: dict[str, int] = {}
         self._oldest: dict[int, datetime] = {}
+        self._kept_days: dict[int, int] = {}
         if not samples:
             return
         times = [sample.recorded_at for sample in samples]
@@ -70,7 +71,8 @@ class Router:
             return UnknownVehicle(field="vehicle" if sample.vehicle is not None else "device")
         oldest = self._oldest.get(provider_id)
         if oldest is not None and sample.recorded_at < oldest:
-            return PastRetention(field="recorded_at")
+            days = self._kept_days[provider_id]
+            return PastRetention(field="recorded_at", retention_days=days)
         return vehicle_id
 
     def _load_fittings(self, devices: Iterable[str]) -> None:
@@ -112,7 +114,10 @@ class Router:
             .filter(provider__in=list(providers), telemetry_retention_days__isnull=False)
             .values_list("provider_id", "telemetry_retention_days")
         )
-        self._oldest = {provider: at - timedelta(days=days) for provider, days in limits if days}
+        self._kept_days = {provider: days for provider, days in limits if days is not None}
+        self._oldest = {
+            provider: at - timedelta(days=days) for provider, days in self._kept_days.items()
+        }
 
 
 def _holding(intervals: Iterable[_Interval], at: datetime) -> int | None:

@@ -166,6 +166,7 @@ def test_samples_older_than_the_company_keeps_are_refused(fleet, cast):
         sample(fleet.car, NOW - timedelta(days=31)), sample(fleet.car, NOW - timedelta(days=29))
     )
     assert rejected(result) == [(0, "past_retention")]
+    assert result.rejected[0].error.extra == {"retention_days": 30}
     assert result.accepted == 1
 
 
