@@ -28,6 +28,9 @@
 - `query` is appended to the address, `headers` are sent, `others: 401` is what the rest gets.
 - Groups: staff (the six roles), drivers, clients, people (all with a log-in), everyone.
 
+- Under `admin`, per model, the roles that may look, add and change (which includes the actions of
+  the list); whoever is not named sees neither the list nor a row.
+
 Nothing here looks at a view: what is expected stands in the files alone.
 """
 
@@ -123,6 +126,24 @@ def rows() -> dict[str, Row]:
             allow = _allow(operation, values["allow"])
             found[operation] = Row(operation, app, allow, **_without(values, "allow"))
     return found
+
+
+@cache
+def admin_rows() -> dict[str, dict[str, set[str]]]:
+    """Model label -> what (view, add, change) -> roles."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for app in (*APPS, "voltop"):
+        for model, values in load(app).get("admin", {}).items():
+            assert model not in found, f"{model} stands in two files"
+            assert values.keys() <= {"view", "add", "change"}, f"{model}: {values.keys()}"
+            found[model] = {what: _roles(model, names) for what, names in values.items()}
+    return found
+
+
+def _roles(model: str, names: str) -> set[str]:
+    roles = {role for name in names.split() for role in GROUPS.get(name, (name,))}
+    assert roles <= set(PEOPLE_OF_A), f"{model}: {roles}"
+    return roles
 
 
 KEYS = {"allow", "path", "body", "query", "headers", "others"}

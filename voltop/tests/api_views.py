@@ -153,6 +153,10 @@ class EverythingInput(Serializer):
     tags = fields.StrictListField(
         child=fields.StrictCharField(max_length=10), max_length=3, required=False
     )
+    pair = fields.StrictListField(
+        child=fields.StrictIntegerField(), min_length=2, max_length=2, required=False
+    )
+    code = fields.StrictCharField(min_length=3, max_length=5, required=False)
     meta = fields.ObjectField(required=False)
     price = fields.MoneyField(required=False)
     at = fields.InstantField(required=False)

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import clear_url_caches, set_urlconf
 
 from voltop.tests.api_views import CALLERS, Caller, DepotViewSet
+from voltop.tests.world import World
 
 
 class Api:
@@ -62,3 +64,16 @@ def caller(test_urls: None) -> Callable[..., Api]:
 def stranger(test_urls: None) -> Api:
     """A caller without credentials."""
     return Api("")
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: Any, django_db_blocker: Any) -> Iterator[World]:
+    """The world of the access matrix, in one transaction that is never committed.
+
+    For modules marked `django_db` (that mark makes the database): each test works in a savepoint.
+    """
+    with django_db_blocker.unblock():
+        with transaction.atomic():
+            yield World().build()
+            transaction.set_rollback(True)
+        connection.close()

@@ -17,7 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from voltop.api.exceptions import no_such_route
 from voltop.tests import access
-from voltop.tests.world import APPS, CANARY, HTTP, PEOPLE_OF_A, World
+from voltop.tests.world import APPS, CANARY, HTTP, PEOPLE_OF_A
 
 pytestmark = pytest.mark.django_db
 
@@ -52,16 +52,6 @@ def described() -> dict[str, Operation]:
 
 OPERATIONS = described()
 LISTED = sorted(OPERATIONS.keys() & access.rows().keys())
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup: Any, django_db_blocker: Any) -> Any:
-    """The world, in one transaction that is never committed; each call has its own savepoint."""
-    with django_db_blocker.unblock():
-        with transaction.atomic():
-            yield World().build()
-            transaction.set_rollback(True)
-        connection.close()
 
 
 # --- The files are complete ----------------------------------------------------------------------

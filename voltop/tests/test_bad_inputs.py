@@ -38,13 +38,6 @@ EXEMPT: dict[str, tuple[str, tuple[int, ...]]] = {
 """Operation -> why, and the inputs that are not sent to it."""
 
 
-@pytest.fixture(scope="module")
-def world(django_db_setup: Any, django_db_blocker: Any) -> Any:
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield World().build()
-        transaction.set_rollback(True)
-
-
 # --- Where an input can go -----------------------------------------------------------------------
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in schema:
