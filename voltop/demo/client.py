@@ -62,8 +62,9 @@ class Client:
                 return
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        """POST JSON. `key` is the Idempotency-Key, by default one of its own."""
-        return self._send("POST", path, json=body or {}, headers=_key(key))
+        """POST JSON, or nothing. `key` is the Idempotency-Key, by default one of its own."""
+        content = {} if body is None else {"json": body}
+        return self._send("POST", path, headers=_key(key), **content)
 
     def patch(self, path: str, body: Any) -> Any:
         return self._send("PATCH", path, json=body)

@@ -22,6 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> str:
         if not settings.DEMO:
             raise CommandError("These log-ins are known to everybody: set VOLTOP_DEMO=1.")
+        call_command("load_vehicle_models", stdout=StringIO())
         os.environ["VOLTOP_SEED_PASSWORD"] = PASSWORD
         for company in COMPANIES:
             call_command(

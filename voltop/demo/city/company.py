@@ -1,0 +1,174 @@
+"""Setting up a company of the demo through its own API, as its owner would; again adds nothing."""
+
+import itertools
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from voltop.demo.city.streets import City
+from voltop.demo.client import ApiError, Client
+from voltop.demo.companies import Company
+
+GIVEN = "Ana Beto Carla Diego Elena Felipe Gloria Hugo Ines Jorge Karla Luis".split()
+FAMILY = "Alvarez Barrios Castro Duarte Espinosa Flores Garcia Herrera Ibarra Juarez".split()
+HELD_FOR = timedelta(days=21)
+
+
+def set_up(client: Client, company: Company, city: City) -> list[dict[str, Any]]:
+    """Depots, chargers, cars, drivers and who holds which car; the company's vehicles."""
+    depots = _depots(client, company, city)
+    _stations(client, depots)
+    vehicles = list(client.each("vehicles"))
+    missing = range(len(vehicles), company.cars)
+    with ThreadPoolExecutor(3) as pool:
+        made = pool.map(lambda n: _car_and_driver(client, company, depots, n), missing)
+        vehicles += list(made)
+    return vehicles
+
+
+def _depots(client: Client, company: Company, city: City) -> list[dict[str, Any]]:
+    known = list(client.each("depots"))
+    if known:
+        return known
+    places = [city.nodes[node] for node in ((4, 4), (21, 16))]
+    if company.cars < 20:
+        places = places[:1]
+    names = ("Centro", "Norte")
+    return [
+        client.post(
+            "depots",
+            {
+                "name": name,
+                "latitude": f"{at[0]:.6f}",
+                "longitude": f"{at[1]:.6f}",
+                "grid_limit_kw": "250.0",
+            },
+        )
+        for name, at in zip(names, places, strict=False)
+    ]
+
+
+def _stations(client: Client, depots: list[dict[str, Any]]) -> None:
+    if client.get("stations")["results"]:
+        return
+    for depot in depots:
+        station = client.post(
+            "stations",
+            {
+                "name": f"Yard {depot['name']}",
+                "depot": depot["id"],
+                "latitude": depot["latitude"],
+                "longitude": depot["longitude"],
+            },
+        )
+        for number in range(1, 7):
+            evse = client.post(
+                "evses",
+                {
+                    "station": station["id"],
+                    "uid": f"{depot['name'][:1]}{number}",
+                    "physical_reference": f"Bay {number}",
+                },
+            )
+            fast = number <= 2
+            client.post(
+                "connectors",
+                {
+                    "evse": evse["id"],
+                    "connector_id": "1",
+                    "standard": "IEC_62196_T2_COMBO" if fast else "IEC_62196_T2",
+                    "format": "CABLE" if fast else "SOCKET",
+                    "power_type": "DC" if fast else "AC_3_PHASE",
+                    "max_power_kw": "50.0" if fast else "22.0",
+                },
+            )
+
+
+def _car_and_driver(
+    client: Client, company: Company, depots: list[dict[str, Any]], number: int
+) -> dict[str, Any]:
+    chance = random.Random(f"{company.name} {number}")  # noqa: S311 (names of a demo)
+    depot = depots[number % len(depots)]["id"]
+    models = client.get("vehicle-models", page_size=50)["results"]
+    since = (datetime.now(UTC) - HELD_FOR).replace(microsecond=0).isoformat()
+    initial = company.name[0]
+    vehicle: dict[str, Any] = client.post(
+        "vehicles",
+        {
+            "vin": f"LGXCE4CB7R{initial}{number:06d}",
+            "plate": f"{initial}{chance.randint(100, 999)}{number:02d}",
+            "label": f"{company.name.split()[0]} {number + 1:02d}",
+            "model": chance.choice(models)["id"],
+            "depot": depot,
+            "tenure_starts_at": since,
+        },
+    )
+    driver = _driver(client, company, chance, depot, number)
+    if driver is not None:
+        client.post(
+            "assignments",
+            {
+                "vehicle": vehicle["id"],
+                "driver": driver["id"],
+                "kind": "permanent",
+                "starts_at": since,
+            },
+        )
+    return vehicle
+
+
+def _driver(
+    client: Client, company: Company, chance: random.Random, depot: int, number: int
+) -> dict[str, Any] | None:
+    """One in twelve is still being onboarded and holds no car yet."""
+    given, family = chance.choice(GIVEN), chance.choice(FAMILY)
+    driver: dict[str, Any] = client.post(
+        "drivers",
+        {
+            "given_name": given,
+            "family_name": family,
+            "email": f"{given}.{family}.{number + 1}@drivers.example".lower(),
+            "employee_number": f"{number + 1:03d}",
+            "depot": depot,
+        },
+    )
+    path = f"drivers/{driver['id']}"
+    client.post(f"{path}/onboard")
+    if number % 12 == 11:
+        return None
+    client.post(f"{path}/activate")
+    _payout_account(client, company, driver, f"{given} {family}", number)
+    return driver
+
+
+def _payout_account(
+    client: Client, company: Company, driver: dict[str, Any], holder: str, number: int
+) -> None:
+    kinds: dict[str, tuple[str, dict[str, str]]] = {
+        "MX": ("clabe", {"clabe": _clabe(number)}),
+        "BR": ("pix", {"key_kind": "email", "key": f"driver{number}@pix.example"}),
+        "DE": ("branch", {"bank": "37040044", "branch": "1", "account": f"53201{number:04d}"}),
+    }
+    kind, details = kinds[company.country]
+    client.post(
+        "payout-accounts",
+        {"driver": driver["id"], "kind": kind, "details": details, "holder_name": holder},
+    )
+
+
+def _clabe(number: int) -> str:
+    """A CLABE with its check digit (weights 3, 7, 1 modulo 10)."""
+    first = f"002180{number:011d}"
+    total = sum(int(d) * w % 10 for d, w in zip(first, itertools.cycle((3, 7, 1)), strict=False))
+    return f"{first}{(10 - total % 10) % 10}"
+
+
+def quietly(call: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call the API where a refusal is part of life (somebody else has booked); None then."""
+    try:
+        return call(*args, **kwargs)
+    except ApiError as error:
+        if error.status in (400, 409):
+            return None
+        raise
