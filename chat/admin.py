@@ -17,6 +17,7 @@ from fleets.admin.base import (
     ProviderAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    ServiceForm,
     admin_actor,
     service_action,
     status_badge,
@@ -44,7 +45,7 @@ class ConversationEventInline(EventInline):
     model = ConversationEvent
 
 
-class ConversationForm(forms.ModelForm):
+class ConversationForm(ServiceForm):
     """The conversation's own form: an answer to the driver, a note, an assignee."""
 
     reply = forms.CharField(

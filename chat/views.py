@@ -1,11 +1,12 @@
 """The API of chat: support's side, and a driver's own side below `me/`."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from chat import services
 from chat.filters import ConversationFilter, MessageFilter, OwnConversationFilter
@@ -26,8 +27,9 @@ from chat.serializers import (
 )
 from drivers.models import Driver
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
-from voltop.errors import NotFound
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
+from voltop.context import Actor
+from voltop.errors import NotFound, PermissionDenied
 
 
 class ConversationView(ListRetrieveViewSet):
@@ -57,7 +59,7 @@ class ConversationView(ListRetrieveViewSet):
 
     def create(self, request: Request) -> Response:
         """Write to a driver first; a standing conversation on the matter takes the message."""
-        author = services.Author.staff(request.user.pk)
+        author = services.Author.staff(_person(self.actor))
         conversation = services.open_conversation(
             actor=self.actor, author=author, **self.read_input()
         )
@@ -86,7 +88,7 @@ class ConversationView(ListRetrieveViewSet):
         """Say how far you have read; an older number changes nothing."""
         conversation = self.get_object()
         mark = services.mark_read(
-            conversation, actor=self.actor, user_id=request.user.pk, **self.read_input()
+            conversation, actor=self.actor, user_id=_person(self.actor), **self.read_input()
         )
         return Response(ReadMarkSerializer(mark).data)
 
@@ -108,15 +110,15 @@ class OwnConversationView(ListRetrieveViewSet):
     input_serializers = {"create": OwnConversationInputSerializer, "read": ReadSerializer}
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.filter(driver__user_id=self.request.user.pk)
+        return rows.filter(driver__user_id=_person(self.actor))
 
     def create(self, request: Request) -> Response:
         """Say something about a matter; a standing conversation on it takes the message."""
-        driver = own_driver(request)
+        driver = own_driver(self.actor)
         conversation = services.open_conversation(
             driver,
             actor=self.actor,
-            author=services.Author.driver(request.user.pk),
+            author=services.Author.driver(_person(self.actor)),
             **self.read_input(),
         )
         return self.respond(conversation, status=201)
@@ -126,17 +128,17 @@ class OwnConversationView(ListRetrieveViewSet):
         """Say how far you have read; an older number changes nothing."""
         conversation = self.get_object()
         mark = services.mark_read(
-            conversation, actor=self.actor, user_id=request.user.pk, **self.read_input()
+            conversation, actor=self.actor, user_id=_person(self.actor), **self.read_input()
         )
         return Response(ReadMarkSerializer(mark).data)
 
 
-class _InConversation(ListMixin, ProviderViewSet):
+class _InConversation(ListViewSet):
     """Rows of one conversation, which the caller must be able to see."""
 
     def conversation(self) -> Conversation:
         """The conversation of the address. Raises NotFound."""
-        rows = Conversation.objects.for_provider(self.request.user.provider_id)
+        rows = Conversation.objects.for_provider(self.actor.provider_id)
         found = self.narrow_conversations(rows).filter(pk=self.kwargs["conversation_pk"]).first()
         if found is None:
             raise NotFound()
@@ -153,7 +155,7 @@ class MessageView(_InConversation):
     """What was said, in order; `after=` gives exactly what a client has missed."""
 
     queryset = Message.objects.all()
-    serializer_class = MessageSerializer
+    serializer_class: ClassVar[type[BaseSerializer]] = MessageSerializer
     filterset_class = MessageFilter
     ordering = ("seq",)
     permissions = {"list": "chat.view_message", "create": "chat.add_message"}
@@ -164,7 +166,7 @@ class MessageView(_InConversation):
         message = services.post_message(
             self.conversation(),
             actor=self.actor,
-            author=services.Author.staff(request.user.pk),
+            author=services.Author.staff(_person(self.actor)),
             **self.read_input(),
         )
         return self.respond(message, status=201)
@@ -177,14 +179,14 @@ class OwnMessageView(MessageView):
     permissions = {"list": "chat.speak_as_driver", "create": "chat.speak_as_driver"}
 
     def narrow_conversations(self, rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
-        return rows.filter(driver__user_id=self.request.user.pk)
+        return rows.filter(driver__user_id=_person(self.actor))
 
     def create(self, request: Request, conversation_pk: str) -> Response:
         """Say something. The same client_id again gives back the stored message."""
         message = services.post_message(
             self.conversation(),
             actor=self.actor,
-            author=services.Author.driver(request.user.pk),
+            author=services.Author.driver(_person(self.actor)),
             **self.read_input(),
         )
         return self.respond(message, status=201)
@@ -204,10 +206,16 @@ class NoteView(_InConversation):
         return self.respond(note, status=201)
 
 
-def own_driver(request: Request) -> Driver:
+def _person(actor: Actor) -> int:
+    """The user id of the caller. Raises PermissionDenied: machines do not talk."""
+    if actor.kind != "user" or actor.id is None:
+        raise PermissionDenied()
+    return actor.id
+
+
+def own_driver(actor: Actor) -> Driver:
     """The caller's driver record at the active company. Raises NotFound."""
-    rows = Driver.objects.for_provider(request.user.provider_id).of_user(request.user.pk)
-    driver = rows.first()
+    driver = Driver.objects.for_provider(actor.provider_id).of_user(_person(actor)).first()
     if driver is None:
         raise NotFound()
     return driver

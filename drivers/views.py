@@ -23,7 +23,7 @@ from drivers.serializers import (
 )
 from fleets.selectors import active_provider
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import NotFound
 
 
@@ -105,7 +105,7 @@ class DriverViewSet(ListRetrieveViewSet):
         return self.respond(service(driver, actor=self.actor, reason=reason))
 
 
-class DriverEventViewSet(ListMixin, ProviderViewSet):
+class DriverEventViewSet(ListViewSet):
     """The timeline of one driver's state, oldest first."""
 
     queryset = DriverEvent.objects.all()
@@ -113,7 +113,7 @@ class DriverEventViewSet(ListMixin, ProviderViewSet):
     permissions = {"list": "drivers.view_driverevent"}
 
     def narrow_queryset(self, rows: QuerySet[DriverEvent]) -> QuerySet[DriverEvent]:
-        driver = Driver.objects.for_provider(self.request.user.provider_id).filter(
+        driver = Driver.objects.for_provider(self.actor.provider_id).filter(
             pk=self.kwargs["driver_pk"]
         )
         if not driver.exists():

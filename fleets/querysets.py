@@ -1,7 +1,7 @@
 """Scoping of fleets' own tables; the general form is `voltop.querysets.ProviderQuerySet`."""
 
 import re
-from typing import Self
+from typing import Any, Self
 
 from voltop.querysets import M, ProviderQuerySet
 
@@ -28,6 +28,6 @@ class UserQuerySet(ProviderQuerySet[M]):
     def for_provider(self, provider_id: int | None) -> Self:
         if provider_id is None:
             return self.none()
-        memberships = self.model._meta.get_field("memberships").related_model
+        memberships: Any = self.model._meta.get_field("memberships").related_model
         standing = memberships._base_manager.filter(provider_id=provider_id, ended_at__isnull=True)
         return self.filter(pk__in=standing.values("user_id"))

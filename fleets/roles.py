@@ -66,8 +66,9 @@ def seed_roles(sender: AppConfig, using: str = "default", **kwargs: Any) -> None
     declared = registry.collect(registry.ROLE_PERMISSIONS).get(sender.label)
     if declared is None:
         return
-    groups_model: Any = sender.apps.get_model("auth", "Group")
-    permissions_model: Any = sender.apps.get_model("auth", "Permission")
+    apps: Any = sender.apps
+    groups_model: Any = apps.get_model("auth", "Group")
+    permissions_model: Any = apps.get_model("auth", "Permission")
     of_app = permissions_model.objects.using(using).filter(content_type__app_label=sender.label)
     by_codename = {permission.codename: permission for permission in of_app}
     for role, codenames in declared().items():

@@ -59,7 +59,7 @@ def may_at(user: User, provider_id: int, permission: str) -> bool:
 
 def active_provider(actor: Actor) -> FleetProvider:
     """The provider that the actor acts for. Raises NotFound where there is none."""
-    provider = FleetProvider.objects.filter(pk=actor.provider_id).first()
+    provider = FleetProvider.objects.filter(pk=actor.provider_id or 0).first()
     if provider is None:
         raise NotFound()
     return provider

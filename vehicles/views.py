@@ -48,7 +48,7 @@ from vehicles.serializers import (
 )
 from voltop import clock
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import IllegalMove, NotFound, ReasonRequired
 
 NAMES = (errors.InvalidVin, errors.InvalidPlate, errors.VinTaken, errors.PlateTaken)
@@ -183,7 +183,7 @@ class VehicleViewSet(ListRetrieveViewSet):
         return self.respond(service(vehicle, actor=self.actor, reason=reason))
 
 
-class LiveVehicleViewSet(ListMixin, ProviderViewSet):
+class LiveVehicleViewSet(ListViewSet):
     """Where the vehicles are and what they do, for maps: one query whatever their number.
 
     With `updated_since`, only those of which something new is known.
@@ -199,7 +199,7 @@ class LiveVehicleViewSet(ListMixin, ProviderViewSet):
         return selectors.live(rows, clock.now())
 
 
-class OfVehicleViewSet(ListMixin, ProviderViewSet):
+class OfVehicleViewSet(ListViewSet):
     """Lists below one vehicle of the active provider; only its own rows of it."""
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:

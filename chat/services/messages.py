@@ -159,7 +159,7 @@ def add_note(
     return InternalNote.objects.create(
         provider_id=conversation.provider_id,
         conversation=conversation,
-        author_id=actor.id,
+        author_id=actor.id or 0,
         body=body,
         written_at=at or clock.now(),
     )

@@ -201,7 +201,7 @@ def _require_own_depot(actor: Actor, provider_id: int, depot: Depot | None) -> N
 
 def _require_free_number(provider_id: int, number: str, *, but: int | None = None) -> None:
     same = Driver.objects.for_provider(provider_id).filter(employee_number=number)
-    if number and same.exclude(pk=but).exists():
+    if number and same.exclude(pk=but or 0).exists():
         raise EmployeeNumberTaken(field="employee_number")
 
 

@@ -167,16 +167,15 @@ class ProviderAdmin(ModelAdmin):
             return form_class
 
         def clean(form: forms.ModelForm) -> None:
-            super(rejected, form).clean()
+            form_class.clean(form)
             field = error.field if error.field in form.fields else None
             form.add_error(field, ValidationError(str(error.detail), code=error.code))
 
-        rejected = type(form_class.__name__, (form_class,), {"clean": clean})
-        return rejected
+        return type(form_class.__name__, (form_class,), {"clean": clean})
 
     def own_provider(self, request: HttpRequest) -> FleetProvider:
         """The active provider, for services that create."""
-        return FleetProvider.objects.get(pk=getattr(request.user, "provider_id", None))
+        return FleetProvider.objects.get(pk=admin_actor(request).provider_id or 0)
 
 
 def status_badge(field: str = "status", **variants: str) -> Any:

@@ -17,7 +17,7 @@ from voltop.context import Actor
 from voltop.models import Model
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     """Finds people by their log-in name, e-mail (any case) or phone (E.164)."""
 
     def get_by_natural_key(self, username: str | None) -> "User":

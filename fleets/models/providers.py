@@ -78,7 +78,7 @@ class FleetProvider(Model):
 
 
 class FleetProviderEvent(StateEvent):
-    provider_id = None  # type: ignore[assignment]  # the foreign key below brings the column
+    provider_id = None  # the foreign key below brings the column
     provider = models.ForeignKey(FleetProvider, models.PROTECT, related_name="events")
 
     class Meta(StateEvent.Meta):

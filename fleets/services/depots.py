@@ -94,7 +94,7 @@ def _check(provider_id: int, values: dict[str, Any], *, but: int | None = None) 
         named = Depot.objects.for_provider(provider_id).filter(
             name=values["name"], retired_at__isnull=True
         )
-        if named.exclude(pk=but).exists():
+        if named.exclude(pk=but or 0).exists():
             raise DepotNameTaken(field="name")
 
 

@@ -1,6 +1,5 @@
 """Providers, their policy, depots, memberships and audit entries."""
 
-from django.db.models import QuerySet
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +22,7 @@ from fleets.serializers.providers import (
     ProviderUpdateSerializer,
 )
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 
 
 class ProviderView(ListRetrieveViewSet):
@@ -47,7 +46,7 @@ class ProviderView(ListRetrieveViewSet):
         )
 
 
-class PolicyView(ListMixin, ProviderViewSet):
+class PolicyView(ListViewSet):
     """The provider's rules; a list of one, changed by PATCH on the row."""
 
     queryset = FleetPolicy.objects.select_related("provider")
@@ -150,7 +149,7 @@ class MembershipView(ListRetrieveViewSet):
 class AuditView(ListRetrieveViewSet):
     """Who changed what that matters, before and after."""
 
-    queryset: QuerySet[AuditEntry] = AuditEntry.objects.all()
+    queryset = AuditEntry.objects.all()
     serializer_class = AuditEntrySerializer
     filterset_class = AuditFilter
     ordering_fields = ("id", "at")

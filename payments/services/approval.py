@@ -107,7 +107,7 @@ def require_current(batch: PaymentBatch) -> None:
     if drivers:
         raise CalculationOutdated(drivers=drivers)
     unreached = Payment.objects.filter(batch=batch, status=PaymentStatus.DRAFT)
-    failed = jobs.Job.objects.filter(pk=batch.job_id, state="failed").exists()
+    failed = jobs.Job.objects.filter(pk=batch.job_id or 0, state="failed").exists()
     if failed or unreached.exists():
         raise CalculationOutdated(drivers=[])
 

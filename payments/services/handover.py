@@ -116,7 +116,7 @@ def step(batch_id: int, chunk: int = CHUNK) -> bool:
         return False
     at = clock.now()
     actor = Actor.system("payments.pay", batch.provider_id)
-    job = jobs.Job.objects.filter(pk=batch.job_id, state__in=["queued", "running"]).first()
+    job = jobs.Job.objects.filter(pk=batch.job_id or 0, state__in=["queued", "running"]).first()
     if job is not None:
         jobs.start(job.pk, actor=actor, at=at)
     payments = list(_without_payout(batch)[:chunk])

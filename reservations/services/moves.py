@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -165,7 +166,7 @@ def _move(
     actor: Actor,
     at: datetime,
     reason: str = "",
-    **columns: object,
+    **columns: Any,
 ) -> Reservation:
     left = RESERVATION_MACHINE.move(reservation, to, actor=actor, at=at, reason=reason, **columns)
     reservation.refresh_from_db()

@@ -151,5 +151,5 @@ def _check(provider_id: int, values: dict[str, Any], *, but: int | None = None) 
     named = ChargingStation.objects.for_provider(provider_id).filter(
         name=values.get("name"), retired_at__isnull=True
     )
-    if "name" in values and named.exclude(pk=but).exists():
+    if "name" in values and named.exclude(pk=but or 0).exists():
         raise StationNameTaken(field="name")

@@ -19,7 +19,7 @@ from reservations.serializers import (
     ReservationSerializer,
 )
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import NotFound
 
 
@@ -95,7 +95,7 @@ class OwnReservationViewSet(ListRetrieveViewSet):
     input_serializers = {"create": OwnReservationInputSerializer, "cancel": ReasonSerializer}
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.filter(driver__user_id=self.request.user.pk)
+        return rows.filter(driver__user_id=self.actor.id or 0)
 
     def create(self, request: Request) -> Response:
         """Book a charger for a vehicle; 409 names the next free windows."""
@@ -125,7 +125,7 @@ class OwnReservationViewSet(ListRetrieveViewSet):
         return self.respond(services.check_in(self.get_object(), actor=self.actor))
 
 
-class ReservationEventViewSet(ListMixin, ProviderViewSet):
+class ReservationEventViewSet(ListViewSet):
     """The timeline of one booking."""
 
     queryset = ReservationEvent.objects.all()
@@ -133,7 +133,7 @@ class ReservationEventViewSet(ListMixin, ProviderViewSet):
     permissions = {"list": "reservations.view_reservationevent"}
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        own = Reservation.objects.for_provider(self.request.user.provider_id)
+        own = Reservation.objects.for_provider(self.actor.provider_id)
         if not own.filter(pk=self.kwargs["reservation_pk"]).exists():
             raise NotFound()
         return rows.filter(reservation_id=self.kwargs["reservation_pk"])

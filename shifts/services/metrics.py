@@ -133,10 +133,10 @@ def _evidence_of(shifts: Sequence[Shift]) -> Mapping[int, Evidence]:
         evidence.stints_s += (row["ends_at"] - row["starts_at"]) // SECOND
         evidence.trips += row["trips"]
     rests = ShiftBreak.objects.unscoped().filter(shift_id__in=periods, ends_at__isnull=False)
-    for rest in rests.values("shift_id", "starts_at", "ends_at"):
-        low, high = periods[rest["shift_id"]]
-        shared = min(rest["ends_at"], high) - max(rest["starts_at"], low)
-        found[rest["shift_id"]].break_s += max(shared, timedelta()) // SECOND
+    for shift_id, starts_at, ends_at in rests.values_list("shift_id", "starts_at", "ends_at"):
+        low, high = periods[shift_id]
+        shared = min(ends_at or high, high) - max(starts_at, low)
+        found[shift_id].break_s += max(shared, timedelta()) // SECOND
     income = PlatformEntry.objects.unscoped().income().filter(shift_id__in=periods)
     for row in income.values("shift_id", "currency").annotate(total=Sum("amount")):
         found[row["shift_id"]].income = row["total"]

@@ -35,7 +35,7 @@ from shifts.serializers import (
     UnplannedStartSerializer,
 )
 from voltop.api import bulk
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import DomainError, IllegalMove, NotFound, PermissionDenied, ReasonRequired
 
 OVERRIDE = "shifts.override_start_gates"
@@ -186,7 +186,7 @@ class ShiftViewSet(ListRetrieveViewSet):
         return self.respond(service(shift, actor=self.actor, reason=reason))
 
 
-class ShiftEventViewSet(ListMixin, ProviderViewSet):
+class ShiftEventViewSet(ListViewSet):
     """The timeline of one shift, oldest first."""
 
     queryset = ShiftEvent.objects.all()

@@ -58,7 +58,7 @@ class BulkAnswerSerializer(Serializer):
     ok = serializers.BooleanField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = BulkErrorSerializer(many=True)
+    errors = BulkErrorSerializer(many=True)  # type: ignore[assignment]  # DRF's own is another
 
 
 def refused(index: int, problem: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ database's business (409 by the constraint's name), never a query here that coul
 one another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from django.db import models
@@ -117,16 +117,16 @@ class ModelSerializer(StrictMixin, serializers.ModelSerializer):
         return field_class, kwargs
 
     def include_extra_kwargs(
-        self, kwargs: dict[str, Any], extra_kwargs: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, kwargs: MutableMapping[str, Any], extra_kwargs: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
         """Keep the bounds of read-only fields, which DRF drops: the schema names them too."""
         bounds = {
             name: kwargs[name]
             for name in ("max_length", "min_value", "max_value")
             if name in kwargs
         }
-        merged: dict[str, Any] = super().include_extra_kwargs(kwargs, extra_kwargs)
-        return bounds | merged
+        merged = super().include_extra_kwargs(kwargs, extra_kwargs)
+        return {**bounds, **merged}
 
 
 def _bounds(field_class: type, model_field: Any, given: dict[str, Any]) -> dict[str, Any]:

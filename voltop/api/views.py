@@ -17,6 +17,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from voltop.api import errors, idempotency
@@ -69,7 +70,7 @@ class StrictView(APIView):
     """
 
     permissions: ClassVar[dict[str, str]] = {}
-    input_serializers: ClassVar[dict[str, type[Serializer]]] = {}
+    input_serializers: ClassVar[dict[str, type[BaseSerializer]]] = {}
     output_serializers: ClassVar[dict[str, Any]] = {}
     statuses: ClassVar[dict[str, int]] = {}
     errors: ClassVar[dict[str, tuple[type[DomainError], ...]]] = {}

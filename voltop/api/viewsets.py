@@ -160,5 +160,9 @@ class RetrieveMixin:
         return self.respond(self.get_object())
 
 
+class ListViewSet(ListMixin, ProviderViewSet):  # type: ignore[misc]
+    """Lists only."""
+
+
 class ListRetrieveViewSet(ListMixin, RetrieveMixin, ProviderViewSet):  # type: ignore[misc]
     """Lists and shows; everything else is an action of the subclass that calls a service."""
