@@ -4,10 +4,10 @@ from datetime import datetime
 
 from drivers.models import Driver
 from fleets.models import FleetProvider
+from shifts.errors import NoDriverRecord
 from shifts.models import Shift, ShiftStatus
 from vehicles.models import Assignment, AssignmentKind, Vehicle
 from voltop.context import Actor
-from voltop.errors import NotFound
 
 _ORDER = (AssignmentKind.SHIFT, AssignmentKind.TEMPORARY, AssignmentKind.PERMANENT)
 
@@ -40,13 +40,12 @@ def blockers_of_provider(provider: FleetProvider) -> list[dict[str, object]]:
 
 
 def own_driver(actor: Actor) -> Driver:
-    """The caller's own driver record at the active provider. Raises NotFound without one."""
-    if actor.kind != "user" or actor.id is None:
-        raise NotFound()
-    records = Driver.objects.for_provider(actor.provider_id).of_user(actor.id)
-    driver = records.select_related("depot").first()
+    """The caller's own driver record at the active provider. Raises NoDriverRecord (409)."""
+    records = Driver.objects.for_provider(actor.provider_id)
+    own = records.of_user(actor.id) if actor.kind == "user" and actor.id else records.none()
+    driver = own.select_related("depot").first()
     if driver is None:
-        raise NotFound()
+        raise NoDriverRecord()
     return driver
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shifts import selectors, services
-from shifts.errors import NoRunningShift, StartRefused
+from shifts.errors import NoDriverRecord, NoRunningShift, StartRefused
 from shifts.models import Shift
 from shifts.serializers import OwnStartSerializer, ShiftSerializer
 from voltop.api.views import OperationView
@@ -24,6 +24,7 @@ class OwnShiftView(OperationView):
 
     permissions = {"get": OWN}
     output_serializers = {"get": ShiftSerializer}
+    errors = {"get": (NoDriverRecord,)}
 
     def get(self, request: Request) -> Response:
         """The driver's running shift, else the next planned one."""
@@ -37,7 +38,7 @@ class OwnStartView(OperationView):
     permissions = {"post": OWN}
     input_serializers = {"post": OwnStartSerializer}
     output_serializers = {"post": ShiftSerializer}
-    errors = {"post": (StartRefused,)}
+    errors = {"post": (NoDriverRecord, StartRefused)}
     idempotency = "required"
 
     def post(self, request: Request) -> Response:
@@ -51,7 +52,7 @@ class OwnMoveView(OperationView):
 
     permissions = {"post": OWN}
     output_serializers = {"post": ShiftSerializer}
-    errors = {"post": (NoRunningShift, IllegalMove)}
+    errors = {"post": (NoDriverRecord, NoRunningShift, IllegalMove)}
     idempotency = "required"
     service: Callable[..., Shift]
 
@@ -80,7 +81,7 @@ class OwnEndView(OperationView):
 
     permissions = {"post": OWN}
     output_serializers = {"post": ShiftSerializer}
-    errors = {"post": (NoRunningShift,)}
+    errors = {"post": (NoDriverRecord, NoRunningShift)}
     idempotency = "required"
 
     def post(self, request: Request) -> Response:

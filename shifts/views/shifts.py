@@ -121,22 +121,24 @@ class ShiftViewSet(ListRetrieveViewSet):
     @action(detail=True, methods=["post"], url_path="break")
     def take_break(self, request: Request, pk: str) -> Response:
         """Active → on break."""
+        shift = self.get_object()
         self.read_input()
-        return self.respond(services.take_break(self.get_object(), actor=self.actor))
+        return self.respond(services.take_break(shift, actor=self.actor))
 
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """On break → active."""
+        shift = self.get_object()
         self.read_input()
-        return self.respond(services.resume(self.get_object(), actor=self.actor))
+        return self.respond(services.resume(shift, actor=self.actor))
 
     @action(detail=True, methods=["post"], url_path="change-vehicle")
     def change_vehicle(self, request: Request, pk: str) -> Response:
         """Go on in another car from now on."""
+        shift = self.get_object()
         values = self.read_input()
         self._require_override(values)
-        shift = services.change_vehicle(self.get_object(), actor=self.actor, **values)
-        return self.respond(shift)
+        return self.respond(services.change_vehicle(shift, actor=self.actor, **values))
 
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: str) -> Response:
