@@ -85,16 +85,6 @@ class ShiftPlanOverlap(DomainError):
     message = _("Another shift of the driver is planned in this period.")
 
 
-class StintOverlap(DomainError):
-    code = "stint_overlap"
-    message = _("Two cars of a shift at the same time.")
-
-
-class BreakOverlap(DomainError):
-    code = "break_overlap"
-    message = _("Two breaks at the same time.")
-
-
 # --- While it runs, and after --------------------------------------------------------------------
 class NoRunningShift(DomainError):
     code = "no_running_shift"

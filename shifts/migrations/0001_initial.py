@@ -325,7 +325,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='shiftbreak',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('shift__isnull', False), ('starts_at__isnull', False)), expressions=[(models.Func(models.F('shift'), models.F('shift'), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '&&'), (models.Func(models.F('starts_at'), models.F('ends_at'), models.Value('[)'), function='tstzrange', output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField()), '&&')], name='shifts_break_no_overlap', violation_error_code='break_overlap'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('shift__isnull', False), ('starts_at__isnull', False)), expressions=[(models.Func(models.F('shift'), models.F('shift'), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '&&'), (models.Func(models.F('starts_at'), models.F('ends_at'), models.Value('[)'), function='tstzrange', output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField()), '&&')], name='shifts_break_no_overlap'),
         ),
         migrations.AddConstraint(
             model_name='shiftmetrics',
@@ -369,7 +369,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='shiftstint',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('shift__isnull', False), ('starts_at__isnull', False)), expressions=[(models.Func(models.F('shift'), models.F('shift'), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '&&'), (models.Func(models.F('starts_at'), models.F('ends_at'), models.Value('[)'), function='tstzrange', output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField()), '&&')], name='shifts_stint_no_overlap', violation_error_code='stint_overlap'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('shift__isnull', False), ('starts_at__isnull', False)), expressions=[(models.Func(models.F('shift'), models.F('shift'), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '&&'), (models.Func(models.F('starts_at'), models.F('ends_at'), models.Value('[)'), function='tstzrange', output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField()), '&&')], name='shifts_stint_no_overlap'),
         ),
         migrations.AddIndex(
             model_name='platformentry',

@@ -21,12 +21,13 @@ def no_overlap(
     starts: str = "starts_at",
     ends: str = "ends_at",
     condition: Q,
-    code: str,
+    code: str | None = None,
 ) -> ExclusionConstraint:
     """Two rows of the same keys never share an instant of [starts, ends).
 
     `condition` must say IS NOT NULL for each key and for each bound whose null would mean "none":
-    the range of two nulls is everything, and would block every other row.
+    the range of two nulls is everything, and would block every other row. `code` is the error of a
+    person's mistake; without one, only a mistake of ours could get here.
     """
     expressions = [(_point(key), RangeOperators.OVERLAPS) for key in keys]
     period = Func(

@@ -207,7 +207,6 @@ class ShiftStint(ProviderModel):
                 "shifts_stint_no_overlap",
                 keys=["shift"],
                 condition=Q(shift__isnull=False, starts_at__isnull=False),
-                code="stint_overlap",
             ),
         ]
 
@@ -233,7 +232,6 @@ class ShiftBreak(ProviderModel):
                 "shifts_break_no_overlap",
                 keys=["shift"],
                 condition=Q(shift__isnull=False, starts_at__isnull=False),
-                code="break_overlap",
             ),
         ]
 

@@ -45,7 +45,7 @@ from vehicles.selectors import holder_intervals, tenure_intervals
 from vehicles.services import import_shift_assignment
 from voltop import clock
 from voltop.context import Actor
-from voltop.errors import DomainError, IllegalMove, ReasonRequired
+from voltop.errors import DomainError, IllegalMove, ReasonRequired, StaleVersion
 
 DEFAULT_GAP_H = 4
 
@@ -195,7 +195,7 @@ def accept_proposal(proposal: ShiftProposal, *, actor: Actor, at: datetime | Non
         return proposal.shift
     _require_waiting(proposal, ProposalState.ACCEPTED)
     if proposal.driver_id != driver.pk:  # edited while we waited for the locks
-        raise ProposalOverlap(proposal=proposal.pk)
+        raise StaleVersion(current=proposal.row_version)
     require_unworked(driver, proposal.starts_at, proposal.ends_at)
     shift = _shift_of(proposal, driver, actor=actor, at=at)
     PROPOSAL_MACHINE.move(proposal, ProposalState.ACCEPTED, actor=actor, at=at, shift_id=shift.pk)

@@ -90,6 +90,12 @@ def test_staff_has_no_shift_of_their_own(scene: Scene, api):
     assert api(scene.cast.dispatcher).get(ME).status_code == 403
 
 
+def test_whoever_may_everything_is_still_nobodys_driver(scene: Scene, api):
+    client = api(scene.cast.superuser, X_Voltop_Provider=str(scene.cast.a.pk))
+    answer = client.get(ME)
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_driver_record")
+
+
 def test_driver_reads_no_list_of_shifts(scene: Scene, phone):
     assert phone.get(SHIFTS).status_code == 403
 
