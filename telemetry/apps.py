@@ -8,8 +8,11 @@ class TelemetryConfig(AppConfig):
     verbose_name = "Telemetry"
 
     def ready(self) -> None:
-        from telemetry import receivers, roles  # noqa: F401 (receivers connect themselves)
+        from telemetry import panels, receivers, roles  # noqa: F401 (receivers connect themselves)
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "telemetry", roles.of_telemetry)
+        registry.register(registry.VEHICLE_PANELS, "telemetry", panels.latest_samples)
+        registry.register(registry.HOME_TASKS, "telemetry", panels.tasks)
+        registry.register(registry.HOME_FIGURES, "telemetry", panels.figures)
         registry.register(registry.API_SCOPES, "telemetry", roles.scopes_of_telemetry)

@@ -14,6 +14,13 @@ class DeviceFittingQuerySet(ProviderQuerySet[M]):
         return self.filter(starts_at__lt=end).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=start))
 
 
+class OfSourceQuerySet(ProviderQuerySet[M]):
+    """What hangs on a source belongs to the source's provider; the platform's to nobody."""
+
+    def for_provider(self, provider_id: int | None) -> Self:
+        return self.none() if provider_id is None else self.filter(source__provider_id=provider_id)
+
+
 class IntervalQuerySet(ProviderQuerySet[M]):
     """Rows with a closed period `[starts_at, ends_at]` of one vehicle."""
 

@@ -20,7 +20,6 @@ _OFFICE = (
     "add_telemetrysource",
     "change_telemetrysource",
     "view_telemetryimport",
-    "view_bucket",
 )
 
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {

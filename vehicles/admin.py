@@ -27,7 +27,9 @@ from vehicles.models import (
     VehicleState,
     VehicleTenure,
 )
+from voltop import registry
 from voltop.context import Actor
+from voltop.panels import PanelsMixin
 
 
 class VehicleEventInline(EventInline):
@@ -73,7 +75,8 @@ def _move(
 
 
 @admin.register(Vehicle)
-class VehicleAdmin(ProviderAdmin):
+class VehicleAdmin(PanelsMixin, ProviderAdmin):
+    panels_point = registry.VEHICLE_PANELS
     list_display = ("__str__", "plate", "model", "status", "depot", "soc_pct", "last_seen_at")
     list_filter = ("status", "depot", "model")
     list_select_related = ("model", "depot", "state")

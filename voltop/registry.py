@@ -26,6 +26,10 @@ START_GATES = "shifts.start_gates"
 CONVERSATION_SUBJECTS = "chat.subjects"
 """key = subject type, (object_id, provider_id) -> chat.subjects.Subject | None."""
 
+VEHICLE_PANELS = "vehicles.panels"
+"""(vehicle, provider_id) -> voltop.panels.Panel: what stands below a vehicle in the admin.
+provider_id None: platform staff, who see all of it."""
+
 HOME_TASKS = "voltop.home_tasks"
 """(provider_id) -> list of voltop.home.Task: what needs staff now, for the first page."""
 

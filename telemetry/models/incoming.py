@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from telemetry.models.sources import TelemetrySource
+from telemetry.querysets import OfSourceQuerySet
 from voltop.models import Model
 
 
@@ -76,6 +77,8 @@ class QuarantinedSample(Model):
     payload = models.JSONField()
     digest = models.BinaryField(max_length=16)
 
+    objects = OfSourceQuerySet.as_manager()
+
     class Meta:
         ordering = ("id",)
         indexes = [
@@ -109,6 +112,8 @@ class TelemetryImport(Model):
     quarantined_count = models.BigIntegerField(default=0)
     rejected_count = models.BigIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OfSourceQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

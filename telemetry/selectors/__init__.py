@@ -4,6 +4,7 @@ Everything here that reads samples names a time range: without one the planner w
 partition.
 """
 
+from telemetry.selectors.latest import latest_samples
 from telemetry.selectors.measure import Measurement, Stretch, measure, measure_many
 from telemetry.selectors.sources import (
     quarantined_devices,
@@ -17,6 +18,7 @@ __all__ = [
     "LONGEST_TRACK",
     "Measurement",
     "Stretch",
+    "latest_samples",
     "measure",
     "measure_many",
     "quarantined_devices",

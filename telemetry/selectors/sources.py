@@ -22,19 +22,20 @@ def source_of_token(raw: str, *, at: datetime) -> TelemetrySource | None:
 
 
 def with_present_vehicle(rows: QuerySet[TrackerDevice]) -> QuerySet[TrackerDevice]:
-    """Each tracker with `vehicle_id`, the vehicle it is in now (null: in none)."""
+    """Each tracker with `vehicle_id`, the vehicle it is in now (null: in none), and its label."""
     open_fittings = DeviceFitting.objects.unscoped().filter(
         device=OuterRef("pk"), ends_at__isnull=True, provider=OuterRef("provider")
     )
-    return rows.annotate(vehicle_id=Subquery(open_fittings.values("vehicle_id")[:1]))
+    return rows.annotate(
+        vehicle_id=Subquery(open_fittings.values("vehicle_id")[:1]),
+        vehicle_label=Subquery(open_fittings.values("vehicle__label")[:1]),
+    )
 
 
 def quarantined_devices(provider_id: int | None, limit: int = 200) -> list[dict[str, Any]]:
     """What waits, by device of the provider's own sources: the most samples first."""
-    if provider_id is None:
-        return []
     rows = (
-        QuarantinedSample.objects.filter(source__provider_id=provider_id)
+        QuarantinedSample.objects.for_provider(provider_id)
         .values(device=F("external_id"), of_source=F("source_id"))
         .annotate(
             samples=Count("pk"),
