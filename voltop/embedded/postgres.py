@@ -19,7 +19,7 @@ import psycopg
 from voltop.embedded.binaries import Binaries
 from voltop.embedded.namespaces import run_with_named_user
 from voltop.embedded.paths import DATABASE, ROLE, Account
-from voltop.embedded.process import FileLock, ServiceError, run_tool, spawn, stop
+from voltop.embedded.process import FileLock, ServiceError, ask, run_tool, spawn, stop_all
 
 SUPERUSER = "postgres"
 MAJOR = "18"
@@ -152,9 +152,14 @@ class Postgres:
 
     def stop(self, *, grace_s: float = 3) -> None:
         """Fast shutdown (everything acknowledged is on disk either way); then the hard one."""
-        if self.process is not None:
-            stop(self.process, signal.SIGINT, grace_s=grace_s)
-            self.process = None
+        if self.process is None:
+            return
+        ask(self.process, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(grace_s)
+        # Immediate: no checkpoint, but the server still takes its own processes along.
+        stop_all([self.process], signal.SIGQUIT, grace_s=1)
+        self.process = None
 
     def _drop_stale_files(self) -> None:
         """Remove the pid file of a server that is gone: its number may be another process by now.

@@ -86,16 +86,30 @@ def run_tool(args: Sequence[str | Path], *, account: Account | None, env: Mappin
     return output
 
 
-def stop(child: subprocess.Popen[bytes], number: signal.Signals, *, grace_s: float) -> None:
-    """Ask a child to end; after `grace_s` seconds kill its whole session."""
+def stop_all(
+    children: Sequence[subprocess.Popen[bytes]], number: signal.Signals, *, grace_s: float
+) -> None:
+    """Ask all children at once to end; after `grace_s` seconds kill what is left of their sessions.
+
+    The session outlives its first process: what that process left behind is killed as well.
+    """
+    for child in children:
+        ask(child, number)
+    deadline = time.monotonic() + grace_s
+    for child in children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(max(0.0, deadline - time.monotonic()))
+    for child in children:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def ask(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a child that may have ended."""
     if child.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             child.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(grace_s)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
 
 
 class FileLock:

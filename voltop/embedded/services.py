@@ -1,6 +1,7 @@
 """The pair of embedded servers of one instance, with its folders and its locks."""
 
 import os
+import signal
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 from voltop.embedded import binaries, paths
 from voltop.embedded.paths import Account, Layout
 from voltop.embedded.postgres import MAJOR, Postgres
-from voltop.embedded.process import Busy, FileLock, ServiceError
+from voltop.embedded.process import Busy, FileLock, ServiceError, ask
 from voltop.embedded.valkey import Valkey
 
 _LEFTOVER_WAIT_S = 10
+_STOP_GRACE_S = 1.2
 
 
 class Claim:
@@ -101,8 +103,10 @@ class Services:
 
     def stop(self) -> None:
         """Stop both; whoever used them has ended before."""
+        if self.postgres.process is not None:
+            ask(self.postgres.process, signal.SIGINT)  # its checkpoint runs while Valkey ends
         self.valkey.stop()
-        self.postgres.stop()
+        self.postgres.stop(grace_s=_STOP_GRACE_S)
 
 
 def _make_folders(layout: Layout, account: Account | None) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from voltop.embedded import paths
-from voltop.embedded.process import ServiceError, spawn
+from voltop.embedded.process import ServiceError, spawn, stop_all
 from voltop.embedded.services import Claim, Services
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,7 +29,7 @@ _RESTART_WINDOW_S = 60
 _LOG_MAX_BYTES = 5_000_000
 _POLL_S = 0.2
 # Together below five seconds: Ctrl-C is to be over before one wonders.
-_CHILDREN_GRACE_S = 3.0
+_CHILDREN_GRACE_S = 2.0
 
 
 class StopRequested(BaseException):
@@ -147,17 +147,7 @@ class Supervisor:
         """End every process: ours first, all at once, then the servers they used."""
         self._stopping = True
         running = [child.process for child in self.children if child.process is not None]
-        for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + _CHILDREN_GRACE_S
-        for process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, deadline - time.monotonic()))
-        for process in running:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)  # the group: also what a child left behind
-            process.wait()
+        stop_all(running, signal.SIGTERM, grace_s=_CHILDREN_GRACE_S)
         if self.services is not None:
             self.services.stop()
 

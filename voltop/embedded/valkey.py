@@ -13,7 +13,7 @@ from pathlib import Path
 
 from voltop.embedded.binaries import Binaries
 from voltop.embedded.paths import Account
-from voltop.embedded.process import FileLock, ServiceError, spawn, stop
+from voltop.embedded.process import FileLock, ServiceError, spawn, stop_all
 
 
 class Valkey:
@@ -59,10 +59,10 @@ class Valkey:
                 raise ServiceError(f"Valkey did not start: {text[-2000:] or 'no answer'}")
             time.sleep(0.01)
 
-    def stop(self, *, grace_s: float = 2) -> None:
+    def stop(self, *, grace_s: float = 0.5) -> None:
         """Clean shutdown, then the hard one."""
         if self.process is not None:
-            stop(self.process, signal.SIGTERM, grace_s=grace_s)
+            stop_all([self.process], signal.SIGTERM, grace_s=grace_s)
             self.process = None
 
     def _command(self) -> list[str | Path]:
