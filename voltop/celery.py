@@ -74,6 +74,23 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    # Calculations, bookings and hand-overs that lost their ring or their worker.
+    "payments-sweep": {
+        "task": "payments.sweep",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    # Payouts whose outcome is not known: the bank is asked, at growing intervals.
+    "payments-ask-banks": {
+        "task": "payments.ask_banks",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "payments-daily": {
+        "task": "payments.daily",
+        "schedule": crontab(hour=4, minute=10),
+        "options": {"expires": 3600},
+    },
     "reservations-release": {
         "task": "reservations.release_no_shows",
         "schedule": 30.0,
