@@ -58,8 +58,8 @@ def _make_cab(owner: Client, item: tuple[int, str], model: int, since: str) -> C
             "employee_number": f"D{number:05d}",
         },
     )
-    owner.post(f"drivers/{driver['id']}/onboard")
-    owner.post(f"drivers/{driver['id']}/activate")
+    owner.post(f"drivers/{driver['id']}/onboard", {})
+    owner.post(f"drivers/{driver['id']}/activate", {})
     owner.post(
         "assignments",
         {
@@ -162,7 +162,7 @@ def make_shifts(run: Run) -> None:
             "end": _iso(run.day.last + timedelta(seconds=1)),
         },
     )
-    run.wait_for_job(run.owner, job["id"], longest_s=150)
+    run.wait_for_job(run.owner, job["id"], longest_s=300)
     proposals = list(run.owner.each("shift-proposals"))
     without_driver = sum(row["driver"] is None for row in proposals)
     wanted = [row["id"] for row in proposals if row["driver"] is not None]
@@ -184,7 +184,7 @@ def measure_shifts(run: Run) -> None:
     metrics = wait(
         lambda: list(run.owner.each("shift-metrics")),
         lambda rows: len(rows) == len(shifts),
-        longest_s=120,
+        longest_s=300,
     )
     run.facts["metrics"] = metrics
     reason = "looked at: found in telemetry"

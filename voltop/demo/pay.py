@@ -155,7 +155,7 @@ def _adjust(run: Run, driver: int, kind: str, amount: str) -> dict[str, Any]:
             "reason": f"a {kind} of the demo",
         },
     )
-    run.owner.post(f"adjustments/{asked['id']}/approve")
+    run.owner.post(f"adjustments/{asked['id']}/approve", {})
     return {"driver": driver, "kind": kind, "amount": amount}
 
 
@@ -173,7 +173,7 @@ def calculate(run: Run) -> None:
     )
     run.facts["batch"] = batch["id"]
     run.accountant.post(f"payment-batches/{batch['id']}/calculate")
-    _wait_for_batch(run, "in_review", longest_s=90)
+    _wait_for_batch(run, "in_review", longest_s=200)
     payments = _payments(run)
     run.facts["payments"] = payments
     total = sum((Decimal(row["payable"]["amount"]) for row in payments), Decimal())
@@ -227,19 +227,19 @@ def pay_out(run: Run) -> None:
     account = run.accountant.post(
         "funding-accounts", {"name": "House bank", "endpoint": bank.url, "secret": bank.token}
     )
-    run.owner.post(f"funding-accounts/{account['id']}/activate")
+    run.owner.post(f"funding-accounts/{account['id']}/activate", {})
     bank.set_faults(dict.fromkeys(FAULTS, FAULT_PERMILLE), first=list(FAULTS), seed=7)
     path = f"payment-batches/{run.facts['batch']}"
     run.owner.post(f"{path}/approve", {"funding_account": account["id"]})
     wait(
         lambda: run.accountant.get(path),
         lambda row: row["posted_at"] is not None,
-        longest_s=60,
+        longest_s=200,
     )
-    run.accountant.post(f"{path}/pay")
-    _wait_for_batch(run, "paid", "partly_paid", longest_s=150)
+    run.accountant.post(f"{path}/pay", {})
+    _wait_for_batch(run, "paid", "partly_paid", longest_s=240)
     job = run.accountant.post(f"funding-accounts/{account['id']}/reconcile")
-    matched = run.wait_for_job(run.accountant, job["id"], longest_s=60)
+    matched = run.wait_for_job(run.accountant, job["id"], longest_s=200)
     for name in ("wrong_amount", "unmatched", "missing", "doubles"):
         run.expect(not matched[name], f"reconciliation: {name} {matched[name]}")
     _compare_with_bank(run)

@@ -27,7 +27,7 @@ import httpx
 from voltop.embedded import paths
 from voltop.embedded.process import spawn, stop
 
-READY_WAIT_S = 120
+READY_WAIT_S = 240
 BANK_TIMEOUT_S = 1
 BANK_HANG_MS = 2_500
 NOT_OURS = ("DATABASE_URL", "REDIS_URL", "VOLTOP_DEMO", "VOLTOP_PUBLIC_URL", "VOLTOP_HTTPS")
