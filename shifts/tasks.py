@@ -7,9 +7,8 @@ from shifts import services
 
 @shared_task(name="shifts.compute_due_metrics")
 def compute_due_metrics() -> None:
-    """Compute the metrics that were asked for, a few shifts at a time, until none is left."""
-    while services.compute_due():
-        pass
+    """Compute the metrics that were asked for, a few shifts at a time."""
+    services.work_off_requests()
 
 
 @shared_task(name="shifts.miss_due")

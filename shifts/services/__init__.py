@@ -8,7 +8,7 @@ from shifts.services.ending import (
     settle_shifts,
 )
 from shifts.services.metric_requests import request_metrics, request_metrics_of_vehicles
-from shifts.services.metrics import compute_due, compute_metrics
+from shifts.services.metrics import compute_due, compute_metrics, work_off_requests
 from shifts.services.planning import cancel_shift, forget_vehicle, miss_shift, schedule_shift
 from shifts.services.platform_entries import EntryResult, EntryRow, attach_entries, post_entries
 from shifts.services.platforms import (
@@ -65,4 +65,5 @@ __all__ = [
     "take_break",
     "take_platform_id",
     "update_platform_account",
+    "work_off_requests",
 ]

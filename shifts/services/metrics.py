@@ -5,6 +5,7 @@ a late platform entry or a correction asks again. Not here: what the figures pay
 """
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,6 +78,17 @@ def compute_due(*, limit: int = CHUNK, at: datetime | None = None) -> int:
         MetricsRequest.objects.unscoped().filter(pk__in=done).delete()
         MetricsRequest.objects.unscoped().filter(pk__in=later).update(next_at=at + RETRY_AFTER)
     return len(rows)
+
+
+def work_off_requests(*, budget_s: float = 120) -> int:
+    """Compute what is due until nothing is left or the time is used up; how many requests."""
+    stop_at = time.monotonic() + budget_s
+    taken = 0
+    while step := compute_due():
+        taken += step
+        if time.monotonic() >= stop_at:
+            break
+    return taken
 
 
 def _compute_all_that_can_be(shift_ids: Sequence[int], at: datetime) -> set[int]:

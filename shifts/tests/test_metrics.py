@@ -17,8 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def metrics_of(shift: Shift) -> ShiftMetrics:
-    while services.compute_due():
-        pass
+    services.work_off_requests()
     return ShiftMetrics.objects.get(shift=shift)
 
 
