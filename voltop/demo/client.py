@@ -62,9 +62,8 @@ class Client:
                 return
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        """POST JSON, or nothing. `key` is the Idempotency-Key, by default one of its own."""
-        content = {} if body is None else {"json": body}
-        return self._send("POST", path, headers=_key(key), **content)
+        """POST JSON. `key` is the Idempotency-Key, by default one of its own."""
+        return self._send("POST", path, json=body or {}, headers=_key(key))
 
     def post_plain(self, path: str, body: Any) -> Any:
         """POST JSON without a key: for what shows a secret once and so refuses to be repeated."""
