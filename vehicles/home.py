@@ -46,7 +46,7 @@ def figures(provider_id: int | None) -> list[Figure]:
         Figure(
             _("Vehicles driving"),
             f"{driving} / {in_service.count()}",
-            f"{STATES}?activity__exact=driving",
+            "/admin/vehicles/vehicle/map/",
             "vehicles.view_vehiclestate",
             icon="directions_car",
         ),

@@ -15,7 +15,7 @@
   };
   const element = document.getElementById("map");
   const state = document.getElementById("map-state");
-  const map = L.map(element, { attributionControl: false, preferCanvas: true }).setView([0, 0], 2);
+  const map = L.map(element, { attributionControl: false, preferCanvas: true, zoomSnap: 0.25 }).setView([0, 0], 2);
   new ResizeObserver(() => map.invalidateSize()).observe(element);
   const markers = new Map();
   let placed = false;
@@ -74,7 +74,7 @@
       document.getElementById(`count-${what}`).textContent = count;
     }
     if (!placed && vehicles.length) {
-      map.fitBounds(L.latLngBounds(vehicles.map((vehicle) => vehicle.at)).pad(0.1));
+      map.fitBounds(L.latLngBounds(vehicles.map((vehicle) => vehicle.at)).pad(0.02));
       placed = true;
     }
   }

@@ -35,16 +35,27 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _wait_for(options.url)
-    city = City()
-    places = [Place(options.url, company, city, options.tokens) for company in COMPANIES]
-    log.info("%d cars drive", sum(len(place.cars) for place in places))
-    for place in places:
-        place.begin_the_day()
+    places: list[Place] = []
+    while not places:
+        try:
+            places = _settle(options.url, options.tokens)
+        except Exception:  # what the city cannot do must not end the rest of the demo
+            log.exception("the city could not be set up; again in a minute")
+            time.sleep(60)
     while True:
         begun = time.monotonic()
         for place in places:
             place.tick(EVERY_S)
         time.sleep(max(0.2, EVERY_S - (time.monotonic() - begun)))
+
+
+def _settle(url: str, tokens: Path) -> "list[Place]":
+    city = City()
+    places = [Place(url, company, city, tokens) for company in COMPANIES]
+    log.info("%d cars drive", sum(len(place.cars) for place in places))
+    for place in places:
+        place.begin_the_day()
+    return places
 
 
 class Place:
@@ -145,9 +156,9 @@ def _token(owner: Client, company: Company, path: Path) -> str:
     if company.name in kept and sources:
         return kept[company.name]
     if sources:
-        made = owner.post(f"telemetry/sources/{sources[0]['id']}/rotate-token")
+        made = owner.post_plain(f"telemetry/sources/{sources[0]['id']}/rotate-token", {})
     else:
-        made = owner.post("telemetry/sources", {"name": SOURCE})
+        made = owner.post_plain("telemetry/sources", {"name": SOURCE})
     kept[company.name] = made["token"]
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
