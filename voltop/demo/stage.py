@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 
 from voltop.embedded import paths
-from voltop.embedded.process import spawn, stop
+from voltop.embedded.process import spawn, stop_all
 
 READY_WAIT_S = 240
 BANK_TIMEOUT_S = 1
@@ -158,7 +158,7 @@ def _start_bank(home: Path, last: ExitStack) -> tuple[Bank, int]:
         env=_environment(home) | {"SANDBOX_BANK_TOKEN": token},
         cwd=paths.CHECKOUT,
     )
-    last.callback(stop, process, signal.SIGTERM, grace_s=3)
+    last.callback(stop_all, [process], signal.SIGTERM, grace_s=3)
     line = process.stdout.readline() if process.stdout else b""
     try:
         return Bank(json.loads(line)["bank"], token), process.pid
@@ -182,7 +182,7 @@ def _start_voltop(home: Path, url: str, bank: Bank, last: ExitStack) -> int:
             env=environment,
             cwd=paths.CHECKOUT,
         )
-    last.callback(stop, process, signal.SIGTERM, grace_s=15)
+    last.callback(stop_all, [process], signal.SIGTERM, grace_s=15)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + READY_WAIT_S
     while time.monotonic() < deadline and process.poll() is None:
