@@ -8,4 +8,19 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Payments"
 
     def ready(self) -> None:
-        from payments import deliveries  # noqa: F401 (registers its handlers)
+        from payments import (
+            deliveries,  # noqa: F401 (registers its handler)
+            home,
+            roles,
+            selectors,
+        )
+        from voltop import registry
+
+        registry.register(registry.ROLE_PERMISSIONS, "payments", roles.of_payments)
+        registry.register(registry.API_SCOPES, "payments", roles.scopes_of_payments)
+        registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)
+        registry.register(registry.HOME_TASKS, "payments", home.tasks)
+        registry.register(registry.HOME_FIGURES, "payments", home.figures)
+        subjects = registry.CONVERSATION_SUBJECTS
+        registry.register(subjects, "payments.paymentline", selectors.line_subject)
+        registry.register(subjects, "payments.payment", selectors.payment_subject)

@@ -28,7 +28,7 @@ from payments.models.batches import (
     PaymentStatus,
     RunType,
 )
-from payments.models.ledger import Account, AccountKind, Entry, EntryKind, Posting
+from payments.models.ledger import OF_DRIVERS, Account, AccountKind, Entry, EntryKind, Posting
 from payments.models.payouts import (
     FUNDING_MACHINE,
     PAYOUT_MACHINE,
@@ -60,6 +60,7 @@ __all__ = [
     "FUNDING_MACHINE",
     "GIVEN",
     "NOT_LIVE",
+    "OF_DRIVERS",
     "OPEN",
     "PAYMENT_MACHINE",
     "PAYOUT_MACHINE",

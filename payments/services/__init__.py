@@ -31,7 +31,13 @@ from payments.services.plans import (
     revise_pay_plan,
 )
 from payments.services.reconciliation import request_reconciliation
-from payments.services.terms import accept_terms, end_terms, offer_terms, record_acceptance
+from payments.services.terms import (
+    accept_terms,
+    end_terms,
+    offer_signed_terms,
+    offer_terms,
+    record_acceptance,
+)
 
 __all__ = [
     "accept_terms",
@@ -46,6 +52,7 @@ __all__ = [
     "drop_payment",
     "end_terms",
     "hold_payment",
+    "offer_signed_terms",
     "offer_terms",
     "open_batch",
     "pay_batch",

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -79,6 +80,23 @@ def offer_terms(
     )
     audit.record("terms.offered", terms, actor=actor, at=at)
     terms.refresh_from_db()
+    return terms
+
+
+@transaction.atomic
+def offer_signed_terms(
+    driver: Driver | None, *, actor: Actor, evidence: str = "", **values: Any
+) -> Terms:
+    """Offer terms and record at once that they are signed on paper, where `evidence` names it.
+
+    For lists of drivers: a driver that is not there is the row's own error.
+    Raises as `offer_terms`; NotFound.
+    """
+    if driver is None:
+        raise NotFound(field="driver")
+    terms = offer_terms(driver, actor=actor, **values)
+    if evidence:
+        terms = record_acceptance(terms, actor=actor, evidence=evidence)
     return terms
 
 

@@ -60,22 +60,24 @@ COMPONENTS: list[dict[str, Any]] = [
 
 
 class Scene:
-    """Provider A pays weekly: half the fares, all tips, 0.25 per km, at least 60 an hour."""
+    """A provider (A unless said) pays weekly: half the fares, all tips, 0.25 per km, at least 60
+    an hour."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, cast: Cast, provider: FleetProvider | None = None) -> None:
         self.cast = cast
+        self.provider = provider or cast.a
         self.entries = 0
 
     # --- Who -------------------------------------------------------------------------------------
     @property
     def accountant(self) -> Actor:
         """Prepares batches."""
-        return Actor("user", self.cast.accountant.pk, self.cast.a.pk)
+        return Actor("user", self.cast.person(self.provider, "accountant").pk, self.provider.pk)
 
     @property
     def owner(self) -> Actor:
         """Approves them."""
-        return self.cast.actor()
+        return self.cast.actor(self.provider)
 
     def actor_of(self, driver: Driver) -> Actor:
         return Actor("user", driver.user_id, driver.provider_id)
@@ -88,7 +90,7 @@ class Scene:
     def new_group(
         self, name: str, provider: FleetProvider | None = None, **values: Any
     ) -> PayGroup:
-        provider = provider or self.cast.a
+        provider = provider or self.provider
         return services.create_pay_group(
             provider,
             actor=self.cast.actor(provider),
@@ -102,7 +104,7 @@ class Scene:
     def new_plan(
         self, name: str, components: list[dict[str, Any]], provider: FleetProvider | None = None
     ) -> PayPlanVersion:
-        provider = provider or self.cast.a
+        provider = provider or self.provider
         return services.create_pay_plan(
             provider,
             actor=self.cast.actor(provider),
@@ -116,7 +118,7 @@ class Scene:
         """Terms of the standard plan since 2026, with no rent unless said."""
         terms = services.offer_terms(
             driver,
-            actor=self.cast.actor(),
+            actor=self.owner,
             **{
                 "pay_group": self.group,
                 "plan_version": self.plan,
@@ -135,7 +137,11 @@ class Scene:
     @cached_property
     def account(self) -> PlatformAccount:
         return PlatformAccount.objects.create(
-            provider=self.cast.a, platform="uber", name="Uber", currency="MXN", time_zone="UTC"
+            provider=self.provider,
+            platform="uber",
+            name="Uber",
+            currency=self.provider.currency,
+            time_zone="UTC",
         )
 
     def shift(
@@ -198,7 +204,7 @@ class Scene:
         *,
         on: date = MONDAY,
         shift: Shift | None = None,
-        currency: str = "MXN",
+        currency: str = "",
     ) -> PlatformEntry:
         self.entries += 1
         at = datetime(on.year, on.month, on.day, 12, tzinfo=UTC)
@@ -213,7 +219,7 @@ class Scene:
             posted_at=at,
             business_date=on,
             amount=Decimal(amount),
-            currency=currency,
+            currency=currency or self.provider.currency,
         )
 
     def adjustment(self, driver: Driver, kind: str, amount: str, **values: Any) -> Any:
@@ -236,7 +242,7 @@ class Scene:
     def funding_account(self, url: str, name: str = "House bank") -> FundingAccount:
         """An active account to pay from, at the sandbox bank."""
         proposed = services.propose_funding_account(
-            self.cast.a, actor=self.accountant, name=name, endpoint=url, secret=TOKEN
+            self.provider, actor=self.accountant, name=name, endpoint=url, secret=TOKEN
         )
         return services.activate_funding_account(proposed, actor=self.owner)
 

@@ -100,7 +100,8 @@ class World(Cast):
     # --- Who there is ----------------------------------------------------------------------------
     @cached_property
     def b(self) -> FleetProvider:
-        return self._provider(self.canary("company"), "DE", "EUR", "Europe/Berlin")
+        # In A's currency, so that a body with money means the same to both.
+        return self._provider(self.canary("company"), "DE", "MXN", "Europe/Berlin")
 
     @cached_property
     def suspended(self) -> FleetProvider:

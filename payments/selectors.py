@@ -1,0 +1,157 @@
+"""Reads that join payments with people: a driver's balance, the trial balance, dispute subjects."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Count, DecimalField, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from chat.subjects import Subject
+from drivers.models import Driver
+from fleets.models import FleetProvider
+from payments.models import (
+    Account,
+    AccountKind,
+    Entry,
+    Payment,
+    PaymentLine,
+    Payout,
+    Posting,
+)
+from voltop.money import round_money
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a company and a driver owe each other, all not negative but for `owed`'s corrections."""
+
+    owed_amount: Decimal
+    debt_amount: Decimal
+    under_way_amount: Decimal
+    currency: str
+
+
+def balance_of(driver: Driver) -> Balance:
+    """A driver's balance from the ledger, and the payouts under way."""
+    sums = dict(
+        Posting.objects.filter(account__driver=driver)
+        .values_list("account__kind")
+        .annotate(total=Sum("amount"))
+        .order_by()
+    )
+    under_way = (
+        Payout.objects.under_way()
+        .filter(payment__driver=driver, payout_account__isnull=False)
+        .aggregate(total=Sum("amount", default=Decimal()))["total"]
+    )
+    currency = FleetProvider.objects.values_list("currency", flat=True).get(pk=driver.provider_id)
+    return Balance(
+        owed_amount=round_money(-sums.get(AccountKind.DRIVER, Decimal()), currency),
+        debt_amount=round_money(sums.get(AccountKind.DRIVER_CARRIED, Decimal()), currency),
+        under_way_amount=round_money(under_way, currency),
+        currency=currency,
+    )
+
+
+def with_balances(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Adds `balance_amount`, the sum of each account's postings."""
+    sums = (
+        Posting.objects.filter(account=OuterRef("pk"))
+        .order_by()
+        .values("account")
+        .annotate(total=Sum("amount"))
+        .values("total")
+    )
+    field: DecimalField = DecimalField(max_digits=19, decimal_places=4)
+    return accounts.annotate(
+        balance_amount=Coalesce(Subquery(sums, output_field=field), Value(Decimal()))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    kind: str
+    accounts: int
+    balance_amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    """Every kind of account, and the sum of all postings, which is zero."""
+
+    rows: list[TrialRow]
+    entries: int
+    sum_amount: Decimal
+    currency: str
+
+
+def trial_balance(provider: FleetProvider) -> TrialBalance:
+    """The trial balance of a provider, as it stands."""
+    found = (
+        Posting.objects.for_provider(provider.pk)
+        .values_list("account__kind")
+        .annotate(accounts=Count("account", distinct=True), total=Sum("amount"))
+        .order_by("account__kind")
+    )
+    rows = [
+        TrialRow(kind, accounts, round_money(total, provider.currency), provider.currency)
+        for kind, accounts, total in found
+    ]
+    return TrialBalance(
+        rows=rows,
+        entries=Entry.objects.for_provider(provider.pk).count(),
+        sum_amount=sum((row.balance_amount for row in rows), Decimal()),
+        currency=provider.currency,
+    )
+
+
+def line_subject(line_id: int, provider_id: int) -> Subject | None:
+    """A payslip line as a conversation shows it: drivers dispute what is approved."""
+    line = (
+        PaymentLine.objects.for_provider(provider_id)
+        .select_related("payment")
+        .filter(pk=line_id, payment__approved_at__isnull=False)
+        .first()
+    )
+    if line is None:
+        return None
+    amount = f"{round_money(line.amount, line.currency)} {line.currency}"
+    return Subject(
+        label=f"{line.key} {amount} ({line.payment.period_starts_on})",
+        url=f"/admin/payments/payment/{line.payment_id}/change/",
+        driver_id=line.payment.driver_id,
+    )
+
+
+def payment_subject(payment_id: int, provider_id: int) -> Subject | None:
+    """A whole payment as a conversation shows it."""
+    payment = (
+        Payment.objects.for_provider(provider_id)
+        .filter(pk=payment_id, approved_at__isnull=False)
+        .first()
+    )
+    if payment is None:
+        return None
+    amount = f"{round_money(payment.payable_amount, payment.currency)} {payment.currency}"
+    return Subject(
+        label=f"Payment of {payment.period_starts_on}: {amount}",
+        url=f"/admin/payments/payment/{payment.pk}/change/",
+        driver_id=payment.driver_id,
+    )
+
+
+def blockers_of_provider(provider: FleetProvider) -> list[dict[str, object]]:
+    """What of payments stands in the way of closing a provider."""
+    found: list[dict[str, object]] = []
+    under_way = Payout.objects.for_provider(provider.pk).under_way().count()
+    if under_way:
+        found.append({"code": "payouts_under_way", "count": under_way})
+    unpaid = (
+        Payment.objects.for_provider(provider.pk)
+        .filter(status__in=["approved", "failed", "returned"])
+        .count()
+    )
+    if unpaid:
+        found.append({"code": "payments_unpaid", "count": unpaid})
+    return found

@@ -1,0 +1,1 @@
+"""Shapes of payments' API, by noun: plans and terms, adjustments, batches, payouts, the ledger."""

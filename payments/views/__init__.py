@@ -1,0 +1,1 @@
+"""The API of payments by noun: plans, terms, adjustments, batches, payouts, ledger, one's own."""
