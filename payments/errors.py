@@ -8,6 +8,11 @@ from voltop.errors import DomainError
 # --- Plans and terms -----------------------------------------------------------------------------
 class NameTaken(DomainError):
     code = "name_taken"
+    constraints = (
+        "payments_pay_group_name",
+        "payments_pay_plan_name",
+        "payments_funding_account_name",
+    )
     message = _("Another one has this name.")
 
 
@@ -46,6 +51,7 @@ class TermsOverlap(DomainError):
     """`extra.terms` are the others; end those first."""
 
     code = "terms_overlap"
+    constraints = ("payments_terms_no_overlap",)
     message = _("The driver has other terms in this period.")
 
 
@@ -113,12 +119,14 @@ class BatchOverlap(DomainError):
     """`extra.batch` is the other one."""
 
     code = "batch_overlap"
+    constraints = ("payments_batch_regular_no_overlap", "payments_batch_off_cycle_no_overlap")
     message = _("Another batch of this group covers some of these days.")
 
 
 class FourEyes(DomainError):
     code = "four_eyes"
     status = 403
+    constraints = ("payments_batch_four_eyes",)
     message = _("Whoever made or last changed this cannot approve it.")
 
 

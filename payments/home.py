@@ -19,7 +19,11 @@ ADMIN = "/admin/payments"
 
 def tasks(provider_id: int | None) -> list[Task]:
     """What of money waits for a person."""
-    batches = PaymentBatch.objects.seen_from(provider_id)
+    return [*_of_banks(provider_id), *_of_batches(provider_id)]
+
+
+def _of_banks(provider_id: int | None) -> list[Task]:
+    """Money that did not arrive as it should, and books that do not add up."""
     payments = Payment.objects.seen_from(provider_id)
     payouts = Payout.objects.seen_from(provider_id)
     odd = BankMovement.objects.seen_from(provider_id).exclude(match="matched")
@@ -52,6 +56,29 @@ def tasks(provider_id: int | None) -> list[Task]:
             icon="help",
         ),
         Task(
+            _("Payouts on hold"),
+            payouts.filter(status=PayoutStatus.HELD).count(),
+            f"{ADMIN}/payout/?status__exact=held",
+            "payments.pay_paymentbatch",
+            icon="pause_circle",
+        ),
+        Task(
+            _("Bank movements without a match"),
+            odd.count(),
+            f"{ADMIN}/bankmovement/?match__exact=unmatched",
+            "payments.view_bankmovement",
+            urgency="later",
+            icon="account_balance",
+        ),
+    ]
+
+
+def _of_batches(provider_id: int | None) -> list[Task]:
+    """What is to be reviewed or decided before anybody is paid."""
+    batches = PaymentBatch.objects.seen_from(provider_id)
+    payments = Payment.objects.seen_from(provider_id)
+    return [
+        Task(
             _("Batches to review"),
             batches.filter(status=BatchStatus.IN_REVIEW).count(),
             f"{ADMIN}/paymentbatch/?status__exact=in_review",
@@ -66,26 +93,11 @@ def tasks(provider_id: int | None) -> list[Task]:
             icon="rule",
         ),
         Task(
-            _("Payouts on hold"),
-            payouts.filter(status=PayoutStatus.HELD).count(),
-            f"{ADMIN}/payout/?status__exact=held",
-            "payments.pay_paymentbatch",
-            icon="pause_circle",
-        ),
-        Task(
             _("Adjustments to decide"),
             Adjustment.objects.seen_from(provider_id).waiting().count(),
             f"{ADMIN}/adjustment/?status__exact=requested",
             "payments.approve_adjustment",
             icon="tune",
-        ),
-        Task(
-            _("Bank movements without a match"),
-            odd.count(),
-            f"{ADMIN}/bankmovement/?match__exact=unmatched",
-            "payments.view_bankmovement",
-            urgency="later",
-            icon="account_balance",
         ),
     ]
 

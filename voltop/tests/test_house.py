@@ -29,6 +29,7 @@ ALSO_PUBLIC = {
     "fleets.authentication": "telemetry's sources come with a token of their own kind",
     "fleets.principals": "the same: a source is one more kind of caller",
     "fleets.iso3166": "the list of country codes",
+    "chat.subjects": "the shape in which an app shows what a conversation is about",
 }
 # Tables that are not a voltop.models.Model: no updated_at and row_version of their own.
 NOT_A_MODEL: dict[str, str] = {}

@@ -1,0 +1,198 @@
+"""Batches, payments, lines, and what they rest on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from fleets.admin.base import (
+    EventInline,
+    ProviderAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    admin_actor,
+    status_badge,
+)
+from payments import services
+from payments.admin.actions import move, plain
+from payments.models import (
+    Payment,
+    PaymentBatch,
+    PaymentBatchEvent,
+    PaymentClaim,
+    PaymentEvent,
+    PaymentEvidence,
+    PaymentLine,
+    Payout,
+)
+
+
+class BatchEventInline(EventInline):
+    model = PaymentBatchEvent
+
+
+@admin.register(PaymentBatch)
+class PaymentBatchAdmin(ProviderAdmin):
+    list_display = (
+        "number",
+        "pay_group",
+        "period_starts_on",
+        "period_ends_on",
+        "badge",
+        "payments",
+        "exceptions",
+        "payable_amount",
+        "currency",
+        "pay_on",
+    )
+    list_filter = ("status", "pay_group", "run_type")
+    list_select_related = ("pay_group",)
+    search_fields = ("number", "pay_group__name")
+    date_hierarchy = "period_starts_on"
+    ordering = ("-period_starts_on", "-id")
+    badge = status_badge(
+        calculating="info",
+        in_review="warning",
+        approved="info",
+        paying="info",
+        partly_paid="danger",
+        paid="success",
+        closed="success",
+    )
+    fields = (("pay_group", "run_type"), ("period_starts_on", "period_ends_on"), "pay_on")
+    inlines = (BatchEventInline,)
+    actions = (
+        plain(_("Calculate"), "calculate_paymentbatch", services.calculate_batch),
+        move(_("Approve"), "approve_paymentbatch", services.approve_batch),
+        move(_("Pay"), "pay_paymentbatch", services.pay_batch),
+        move(_("Cancel"), "calculate_paymentbatch", services.cancel_batch),
+        move(_("Close"), "calculate_paymentbatch", services.close_batch),
+    )
+
+    @admin.display(description=_("drivers"), ordering="drivers")
+    def payments(self, batch: PaymentBatch) -> str:
+        """The number of payments, leading to them."""
+        url = f"{reverse('admin:payments_payment_changelist')}?batch__id__exact={batch.pk}"
+        return format_html('<a href="{}">{}</a>', url, batch.drivers)
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> PaymentBatch:
+        return services.open_batch(actor=admin_actor(request), **values)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ("pay_group", "run_type", "period_starts_on", "period_ends_on", "pay_on")
+        return [f.name for f in self.opts.fields if f.name not in ("id", "calculated_to")]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        if obj is None and "pay_on" in form.base_fields:
+            form.base_fields["pay_on"].required = False
+        return form
+
+
+class LineInline(ReadOnlyInline):
+    model = PaymentLine
+    fk_name = "payment"
+    fields = (
+        "position",
+        "category",
+        "key",
+        "window_starts_on",
+        "quantity",
+        "unit",
+        "rate",
+        "paid_before_amount",
+        "amount",
+    )
+    readonly_fields = fields
+
+
+class PayoutInline(ReadOnlyInline):
+    model = Payout
+    fields = ("key", "amount", "status", "bank_ref", "bank_reason", "created_at")
+    readonly_fields = fields
+    show_change_link = True
+
+
+class PaymentEventInline(EventInline):
+    model = PaymentEvent
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    list_display = (
+        "driver",
+        "batch",
+        "period_starts_on",
+        "badge",
+        "earnings_amount",
+        "deductions_amount",
+        "cash_amount",
+        "payable_amount",
+        "carried_amount",
+        "why",
+    )
+    list_filter = ("status", "batch")
+    list_select_related = ("driver", "batch")
+    search_fields = ("driver__given_name", "driver__family_name", "driver__employee_number")
+    ordering = ("-id",)
+    badge = status_badge(
+        ready="info",
+        exception="danger",
+        held="warning",
+        approved="info",
+        paid="success",
+        failed="danger",
+        returned="danger",
+        carried="success",
+    )
+    inlines = (LineInline, PayoutInline, PaymentEventInline)
+    actions = (
+        move(_("Hold"), "change_payment", services.hold_payment),
+        move(_("Release"), "change_payment", services.release_payment),
+        move(_("Drop: leave to the next batch"), "change_payment", services.drop_payment),
+        move(_("Pay again after a refusal"), "pay_paymentbatch", services.reissue_payment),
+    )
+
+    @admin.display(description=_("to look at"))
+    def why(self, payment: Payment) -> str:
+        """Codes of exceptions and flags."""
+        return ", ".join(item["code"] for item in [*payment.exceptions, *payment.flags])
+
+
+@admin.register(PaymentLine)
+class PaymentLineAdmin(ReadOnlyAdmin):
+    list_display = ("payment", "category", "key", "window_starts_on", "rate", "amount", "currency")
+    list_filter = ("category",)
+    list_select_related = ("payment",)
+    search_fields = ("key", "payment__driver__given_name", "payment__driver__family_name")
+
+
+@admin.register(PaymentClaim)
+class PaymentClaimAdmin(ReadOnlyAdmin):
+    list_display = ("payment", "shift", "entry", "adjustment", "carried_from")
+    list_select_related = ("payment", "shift", "entry", "adjustment", "carried_from")
+
+
+@admin.register(PaymentEvidence)
+class PaymentEvidenceAdmin(ReadOnlyAdmin):
+    list_display = ("payment", "sha256", "created_at")
+    list_select_related = ("payment",)
+
+
+@admin.register(PaymentBatchEvent)
+class PaymentBatchEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "batch", "from_state", "to_state", "actor", "reason")
+    list_filter = ("to_state",)
+    list_select_related = ("batch",)
+
+
+@admin.register(PaymentEvent)
+class PaymentEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "payment", "from_state", "to_state", "actor", "reason")
+    list_filter = ("to_state",)
+    list_select_related = ("payment",)

@@ -1,0 +1,174 @@
+"""Pay groups, plans, terms and adjustments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from fleets.admin.base import (
+    EventInline,
+    ProviderAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    admin_actor,
+    service_action,
+    status_badge,
+)
+from payments import services
+from payments.admin.actions import move
+from payments.models import (
+    Adjustment,
+    AdjustmentEvent,
+    AdjustmentSeries,
+    PayComponent,
+    PayGroup,
+    PayPlan,
+    PayPlanVersion,
+    Terms,
+)
+from voltop.context import Actor
+
+
+@admin.register(PayGroup)
+class PayGroupAdmin(ProviderAdmin):
+    list_display = (
+        "name",
+        "cadence",
+        "week_starts_on",
+        "pay_after_days",
+        "is_default",
+        "retired_at",
+    )
+    list_filter = ("cadence", "is_default")
+    search_fields = ("name",)
+    fields = (
+        ("name", "cadence"),
+        ("anchor_on", "week_starts_on", "week_starts_hour"),
+        ("cutoff_days", "pay_after_days"),
+    )
+    actions = (move(_("Retire"), "change_paygroup", services.retire_pay_group),)
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> PayGroup:
+        return services.create_pay_group(
+            self.own_provider(request), actor=admin_actor(request), **values
+        )
+
+
+class VersionInline(ReadOnlyInline):
+    model = PayPlanVersion
+    fields = ("number", "effective_from", "currency", "created_at")
+    readonly_fields = fields
+    show_change_link = True
+
+
+class ComponentInline(ReadOnlyInline):
+    model = PayComponent
+    fields = ("position", "key", "rule", "window", "params")
+    readonly_fields = fields
+
+
+@admin.register(PayPlan)
+class PayPlanAdmin(ReadOnlyAdmin):
+    list_display = ("name", "retired_at", "created_at")
+    search_fields = ("name",)
+    fields = ("name", "retired_at")
+    inlines = (VersionInline,)
+    actions = (move(_("Retire"), "change_payplan", services.retire_pay_plan),)
+
+
+@admin.register(PayPlanVersion)
+class PayPlanVersionAdmin(ReadOnlyAdmin):
+    list_display = ("plan", "number", "effective_from", "currency")
+    list_filter = ("plan",)
+    list_select_related = ("plan",)
+    search_fields = ("plan__name",)
+    fields = ("plan", "number", "effective_from", "currency")
+    inlines = (ComponentInline,)
+
+
+@admin.register(PayComponent)
+class PayComponentAdmin(ReadOnlyAdmin):
+    list_display = ("version", "position", "key", "rule", "window")
+    list_filter = ("rule", "window")
+    list_select_related = ("version",)
+    search_fields = ("key", "version__plan__name")
+
+
+def _record_acceptance(terms: Terms, actor: Actor, reason: str) -> Terms:
+    return services.record_acceptance(terms, actor=actor, evidence=reason)
+
+
+@admin.register(Terms)
+class TermsAdmin(ProviderAdmin):
+    list_display = (
+        "driver",
+        "pay_group",
+        "plan_version",
+        "valid_from",
+        "valid_to",
+        "rent_amount",
+        "rent_per",
+        "accepted_at",
+    )
+    list_filter = ("pay_group", ("accepted_at", admin.EmptyFieldListFilter), "rent_per")
+    list_select_related = ("driver", "pay_group", "plan_version")
+    search_fields = ("driver__given_name", "driver__family_name")
+    autocomplete_fields = ("driver",)
+    fields = (
+        ("driver", "pay_group", "plan_version"),
+        ("valid_from", "valid_to"),
+        ("rent_amount", "rent_per"),
+        ("deposit_target_amount", "accident_excess_amount"),
+        "text",
+    )
+    actions = (
+        service_action(
+            _("Record: signed on paper (the reason says where the paper is)"),
+            "payments.record_acceptance",
+            _record_acceptance,
+        ),
+    )
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Terms:
+        return services.offer_terms(actor=admin_actor(request), **values)
+
+
+class AdjustmentEventInline(EventInline):
+    model = AdjustmentEvent
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ProviderAdmin):
+    list_display = ("driver", "kind", "amount", "currency", "due_on", "badge", "reason")
+    list_filter = ("status", "kind")
+    list_select_related = ("driver",)
+    search_fields = ("driver__given_name", "driver__family_name", "reason")
+    date_hierarchy = "due_on"
+    badge = status_badge(requested="warning", approved="info", applied="success", rejected="danger")
+    autocomplete_fields = ("driver",)
+    fields = (("driver", "kind"), ("amount", "due_on"), "reason", "evidence")
+    inlines = (AdjustmentEventInline,)
+    actions = (
+        move(_("Approve"), "approve_adjustment", services.approve_adjustment),
+        move(_("Reject"), "approve_adjustment", services.reject_adjustment),
+    )
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Adjustment:
+        return services.request_adjustment(actor=admin_actor(request), **values)
+
+
+@admin.register(AdjustmentSeries)
+class AdjustmentSeriesAdmin(ReadOnlyAdmin):
+    list_display = ("driver", "kind", "total_amount", "currency", "occurrences")
+    list_filter = ("kind",)
+    list_select_related = ("driver",)
+    search_fields = ("driver__given_name", "driver__family_name")
+
+
+@admin.register(AdjustmentEvent)
+class AdjustmentEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "adjustment", "from_state", "to_state", "actor", "reason")
+    list_filter = ("to_state",)
+    list_select_related = ("adjustment",)
