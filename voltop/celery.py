@@ -69,22 +69,6 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    # Batches whose worker or ring was lost; payouts whose outcome should be known by now.
-    "payments-sweep": {
-        "task": "payments.sweep",
-        "schedule": 15.0,
-        "options": {"expires": 15},
-    },
-    "payments-ask-banks": {
-        "task": "payments.ask_banks",
-        "schedule": 5.0,
-        "options": {"expires": 5},
-    },
-    "payments-daily": {
-        "task": "payments.daily",
-        "schedule": crontab(hour=2, minute=30),
-        "options": {"expires": 3600},
-    },
     "shifts-auto-close": {
         "task": "shifts.auto_close_due",
         "schedule": 60.0,
