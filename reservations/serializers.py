@@ -87,7 +87,7 @@ class StationUpdateSerializer(Serializer):
     depot = ProviderRelatedField(queryset=Depot.objects.all(), required=False, allow_null=True)
     name = StrictCharField(max_length=120, required=False)
     address = StrictCharField(max_length=300, required=False, allow_blank=True)
-    country = StrictCharField(max_length=2, required=False)
+    country = StrictCharField(max_length=8, required=False)  # what is no code is named so
     latitude = StrictDecimalField(
         max_digits=9, decimal_places=6, min_value=-90, max_value=90, required=False
     )
