@@ -136,7 +136,8 @@ def cancel_batch(
     if batch.status == BatchStatus.CALCULATING:
         raise CalculationRunning()
     BATCH_MACHINE.move(batch, BatchStatus.CANCELLED, actor=actor, at=at, reason=reason)
-    payments = list(Payment.objects.filter(batch=batch).values_list("pk", "status"))
+    live = Payment.objects.filter(batch=batch).exclude(status=PaymentStatus.CANCELLED)
+    payments = list(live.values_list("pk", "status"))
     claims.release([pk for pk, _status in payments])
     move_many(payments, PaymentStatus.CANCELLED, batch, actor=actor, at=at, reason=reason)
     batch.refresh_from_db()

@@ -90,10 +90,14 @@ def _take(batch_id: int) -> PaymentBatch | None:
 
 
 def _calculate(run: Run, drivers: Sequence[int], plans: facts.Plans, actor: Actor) -> None:
-    """Claim, sum up, apply the rules and write, for some drivers of the batch."""
-    slots = writing.slots_for(run, drivers)
+    """Claim, sum up, apply the rules and write, for some drivers of the batch.
+
+    Drivers whose payment was dropped from this batch are left to the next one.
+    """
+    slots = [s for s in writing.slots_for(run, drivers) if s.status != PaymentStatus.CANCELLED]
+    drivers = [slot.driver_id for slot in slots]
     claims.release([slot.id for slot in slots if slot.status])
-    claims.claim(run, [slot.id for slot in slots], list(drivers))
+    claims.claim(run, [slot.id for slot in slots], drivers)
     failpoints.hit("calculate.claimed")
     works = facts.gather(run, [slot.id for slot in slots], drivers, plans)
     _add_prior(run, works)
@@ -140,7 +144,9 @@ def _finish(run: Run, actor: Actor, plans: facts.Plans) -> None:
     unknown = scope.strangers(run)
     if unknown:
         _calculate(run, unknown, plans, actor)
-    left = Payment.objects.filter(batch=batch, calculation__lt=batch.calculation)
+    left = Payment.objects.filter(batch=batch, calculation__lt=batch.calculation).exclude(
+        status=PaymentStatus.CANCELLED
+    )
     gone = sorted(left.values_list("driver_id", flat=True))
     if gone:
         slots = writing.slots_for(run, gone)

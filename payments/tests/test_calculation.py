@@ -332,6 +332,20 @@ def test_held_payment_stays_held_when_calculated_again(scene: Scene, cast):
     assert payment_of(batch, cast.driver).status == "held"
 
 
+def test_dropped_payment_is_left_to_the_next_batch_for_good(scene: Scene, cast):
+    scene.terms(cast.driver)
+    shift = scene.shift(cast.driver)
+    batch = scene.calculated()
+    payment = payment_of(batch, cast.driver)
+    services.hold_payment(payment, actor=scene.accountant, reason="ask")
+    services.drop_payment(payment, actor=scene.accountant, reason="later")
+    batch = scene.again(batch)
+    assert payment_of(batch, cast.driver).status == "cancelled"
+    assert not PaymentClaim.objects.exists()
+    following = scene.calculated(NEXT_MONDAY, at=NOW + WEEK)
+    assert PaymentClaim.objects.get(shift=shift).payment.batch == following
+
+
 # --- Claimed once --------------------------------------------------------------------------------
 def test_shift_is_claimed_by_one_live_batch_only(scene: Scene, cast):
     scene.terms(cast.driver)

@@ -12,6 +12,7 @@ may hold one. Apps are built in the order of their floors, so lower apps' object
 
 import importlib
 import importlib.util
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -66,6 +67,7 @@ class World(Cast):
     def __init__(self) -> None:
         self.objects: dict[str, Objects] = {}
         self.callers: dict[str, Caller] = {}
+        self.attempts: Counter[str] = Counter()  # of writes so far, by table (the matrix counts)
 
     def build(self) -> "World":
         """Make the actors, then each app's objects."""
