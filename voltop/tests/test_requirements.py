@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from voltop.embedded.paths import CHECKOUT
 
@@ -14,14 +15,17 @@ OWN = {"conftest", *(path.parent.name for path in CHECKOUT.glob("*/__init__.py")
 PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==([A-Za-z0-9.]+)")
 
 
+def requirements(name: str) -> list[str]:
+    lines = (CHECKOUT / name).read_text().splitlines()
+    texts = [line.partition("#")[0].strip() for line in lines]
+    return [text for text in texts if text and not text.startswith("-r ")]
+
+
 def pins(name: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in (CHECKOUT / name).read_text().splitlines():
-        text = line.partition("#")[0].strip()
-        if not text or text.startswith("-r "):
-            continue
+    for text in requirements(name):
         match = PIN.fullmatch(text)
-        assert match, f"{name}: {line!r} is not a pin"
+        assert match, f"{name}: {text!r} is not a pin"
         assert match[1] not in found, f"{name}: {match[1]} comes twice"
         found[match[1]] = match[2]
     return found
@@ -72,3 +76,25 @@ def canonical(name: str) -> str:
 
 def test_development_pins_nothing_that_the_runtime_pins():
     assert not pins("requirements.txt").keys() & pins("requirements-dev.txt").keys()
+
+
+@pytest.mark.parametrize(
+    "files", [["requirements.txt"], ["requirements.txt", "requirements-dev.txt"]]
+)
+def test_whatever_a_pinned_package_needs_is_pinned_too(files):
+    """With the extras that are asked for; else a fresh environment gets versions of its own day."""
+    pinned = {name for file in files for name in pins(file)}
+    todo = [Requirement(text) for file in files for text in requirements(file)]
+    missing = set()
+    while todo:
+        wanted = todo.pop()
+        for text in importlib.metadata.distribution(wanted.name).requires or []:
+            needed = Requirement(text)
+            extras = [*wanted.extras, ""]
+            if needed.marker and not any(needed.marker.evaluate({"extra": e}) for e in extras):
+                continue
+            if canonical(needed.name) not in pinned:
+                missing.add(f"{wanted.name} needs {needed.name}")
+            elif needed.extras:
+                todo.append(needed)
+    assert not missing
