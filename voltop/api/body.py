@@ -38,7 +38,9 @@ def read_body(
 
 def _raw_body(request: HttpRequest, limit: int) -> bytes:
     length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdigit() and int(length) > limit:
+    if length and not (length.isascii() and length.isdigit()):
+        raise errors.BadRequest()
+    if length and int(length) > limit:
         raise errors.BodyTooLarge(limit_bytes=limit)
     if not hasattr(request, "_body") and not length and "HTTP_TRANSFER_ENCODING" in request.META:
         request._body = _read_chunked(request, limit)
