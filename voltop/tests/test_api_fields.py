@@ -68,6 +68,7 @@ REFUSED = [
     ("note", "a" * 401, "too_long"),
     ("email", "ana", "invalid_email"),
     ("email", "ana@", "invalid_email"),
+    ("email", "\u0430dmin@example.com", "invalid_email"),
     ("email", "a b@example.com", "invalid_email"),
     ("email", "a@" + "b" * 300 + ".com", "too_long"),
     ("url", "javascript:alert(1)", "invalid_url"),
