@@ -38,7 +38,7 @@ from payments.serializers.batches import (
 from payments.serializers.payouts import PayoutSerializer
 from voltop.api.jobs import JobSerializer
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import IllegalMove, NotFound, ReasonRequired
 from voltop.jobs import Job
 
@@ -128,11 +128,11 @@ class BatchViewSet(ListRetrieveViewSet):
     def _work(self, service: Callable[..., PaymentBatch]) -> Response:
         """Do the move, and answer with the job that does the rest."""
         batch = service(self.get_object(), actor=self.actor, **self.read_input())
-        job = Job.objects.get(pk=batch.job_id)
+        job = Job.objects.get(pk=batch.job_id or 0)
         return Response(JobSerializer(job).data, status=202)
 
 
-class BatchEventViewSet(ListMixin, ProviderViewSet):
+class BatchEventViewSet(ListViewSet):
     """The timeline of one batch, oldest first."""
 
     queryset = PaymentBatchEvent.objects.all()
@@ -140,7 +140,7 @@ class BatchEventViewSet(ListMixin, ProviderViewSet):
     permissions = {"list": "payments.view_paymentbatchevent"}
 
     def narrow_queryset(self, rows: QuerySet[PaymentBatchEvent]) -> QuerySet[PaymentBatchEvent]:
-        batches = PaymentBatch.objects.for_provider(self.request.user.provider_id)
+        batches = PaymentBatch.objects.for_provider(self.actor.provider_id)
         if not batches.filter(pk=self.kwargs["batch_pk"]).exists():
             raise NotFound()
         return rows.filter(batch_id=self.kwargs["batch_pk"])

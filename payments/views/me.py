@@ -13,7 +13,7 @@ from payments.serializers.payouts import BalanceSerializer, StatementLineSeriali
 from shifts.selectors import own_driver
 from voltop.api.fields import Money
 from voltop.api.views import OperationView
-from voltop.api.viewsets import ListMixin, ListRetrieveViewSet, ProviderViewSet
+from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 
 OWN = "payments.view_own_payment"
 
@@ -35,7 +35,7 @@ class OwnBalanceView(OperationView):
         return Response(BalanceSerializer(shown).data)
 
 
-class OwnStatementViewSet(ListMixin, ProviderViewSet):
+class OwnStatementViewSet(ListViewSet):
     """The running statement of the driver's account, newest first."""
 
     queryset = Posting.objects.select_related("entry")
@@ -44,9 +44,7 @@ class OwnStatementViewSet(ListMixin, ProviderViewSet):
     permissions = {"list": OWN}
 
     def narrow_queryset(self, rows: QuerySet[Posting]) -> QuerySet[Posting]:
-        own = rows.filter(
-            account__driver__user_id=self.request.user.pk, account__kind__in=OF_DRIVERS
-        )
+        own = rows.filter(account__driver__user_id=self.actor.id or 0, account__kind__in=OF_DRIVERS)
         return own.annotate(felt_amount=-F("amount"))
 
 
@@ -60,5 +58,5 @@ class OwnPaymentViewSet(ListRetrieveViewSet):
     permissions = {"list": OWN, "retrieve": OWN}
 
     def narrow_queryset(self, rows: QuerySet[Payment]) -> QuerySet[Payment]:
-        own = rows.filter(driver__user_id=self.request.user.pk, approved_at__isnull=False)
+        own = rows.filter(driver__user_id=self.actor.id or 0, approved_at__isnull=False)
         return own.prefetch_related("lines") if self.action == "retrieve" else own

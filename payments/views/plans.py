@@ -212,7 +212,7 @@ class OwnTermsViewSet(ListRetrieveViewSet):
     errors = {"accept": (TermsAccepted,)}
 
     def narrow_queryset(self, rows: QuerySet[Terms]) -> QuerySet[Terms]:
-        return rows.filter(driver__user_id=self.request.user.pk)
+        return rows.filter(driver__user_id=self.actor.id or 0)
 
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str) -> Response:
