@@ -119,7 +119,7 @@ def step(batch_id: int, chunk: int = CHUNK) -> bool:
     job = jobs.Job.objects.filter(pk=batch.job_id or 0, state__in=["queued", "running"]).first()
     if job is not None:
         jobs.start(job.pk, actor=actor, at=at)
-    payments = list(_without_payout(batch)[:chunk])
+    payments = list(_without_payout(batch).select_for_update(no_key=True)[:chunk])
     if not payments:
         if job is not None:
             jobs.finish(job.pk, actor=actor, result={"batch": batch.pk}, at=at)
@@ -142,8 +142,7 @@ def _without_payout(batch: PaymentBatch) -> models.QuerySet[Payment]:
         status__in=["failed", "returned"]
     )
     return (
-        Payment.objects.select_for_update(no_key=True)
-        .filter(batch=batch, status=PaymentStatus.APPROVED, payable_amount__gt=0)
+        Payment.objects.filter(batch=batch, status=PaymentStatus.APPROVED, payable_amount__gt=0)
         .filter(~models.Exists(live))
         .order_by("pk")
     )
