@@ -18,10 +18,10 @@ ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi demo bench clean
+.PHONY: help run seed test check lint openapi demo bench chaos-pay clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
 
 .venv/.runtime: requirements.txt scripts/make-venv
 	@scripts/make-venv requirements.txt && touch $@
@@ -62,6 +62,11 @@ demo: .venv/.runtime  ## the main job on real input: DATA=folder [OUT=report.jso
 
 bench: .venv/.runtime  ## the benchmarks: [DATA=folder]
 	@$(MANAGE) bench $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+
+chaos-pay: .venv/.dev  ## payments under kill -9 and a faulty bank; one line of JSON at the end
+	@mkdir -p build && rm -f build/chaos-pay.json
+	@$(VENV_PYTHON) -m pytest -q -m "" payments/tests/test_kills.py; code=$$?; \
+		if [ -f build/chaos-pay.json ]; then cat build/chaos-pay.json; fi; exit $$code
 
 clean:  ## remove what the other targets made here, the demo's data too
 	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m voltop.embedded.clean; fi
