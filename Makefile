@@ -18,7 +18,7 @@ ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi demo bench chaos-pay clean
+.PHONY: help run seed test check lint openapi demo chaos-pay clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
@@ -59,9 +59,6 @@ openapi: .venv/.dev  ## write docs/openapi.yaml anew
 
 demo: .venv/.runtime  ## the main job on real input: DATA=folder [OUT=report.json]
 	@$(MANAGE) demo $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
-
-bench: .venv/.runtime  ## the benchmarks: [DATA=folder]
-	@$(MANAGE) bench $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
 
 chaos-pay: .venv/.dev  ## payments under kill -9 and a faulty bank; one line of JSON at the end
 	@mkdir -p build && rm -f build/chaos-pay.json

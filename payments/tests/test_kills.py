@@ -26,7 +26,7 @@ from payments.tests.scene import MONDAY, Scene
 from shifts.models import Shift, ShiftMetrics
 from voltop import crypto
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 QUICK = (
     "calculate.claimed",
@@ -92,7 +92,6 @@ def test_a_worker_killed_once_costs_nothing(point, cast, own_bank):
     killed_at(point, cast, own_bank)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("point", sorted(set(FAIL_POINTS) - set(QUICK)))
 def test_a_worker_killed_anywhere_costs_nothing(point, cast, own_bank):
     killed_at(point, cast, own_bank)
@@ -231,7 +230,6 @@ def keep_working() -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.slow
 def test_many_drivers_under_random_kills_are_paid_exactly_once(cast, own_bank):
     """M1: random kill -9 and a faulty bank; the bank's book is the judge."""
     seed = random.randrange(10**9)
