@@ -1,7 +1,8 @@
 """Runs the processes of one instance: starts them, restarts what dies, ends all together.
 
 For demo and development on one machine; servers have systemd or containers for this. A child
-that keeps dying ends the whole, with the last lines of its log: nothing limps along unseen.
+that keeps dying ends the whole, with the last lines of its log: nothing limps along unseen. Only
+what the rest can do without (the demo's city) is given up alone.
 """
 
 import collections
@@ -50,6 +51,8 @@ class Child:
     args: Sequence[str]
     log: Path
     keep_fds: tuple[int, ...] = ()
+    # Without it the rest still serves: it is given up alone, and said so.
+    essential: bool = True
     process: subprocess.Popen[bytes] | None = None
     deaths: collections.deque[float] = field(
         default_factory=lambda: collections.deque(maxlen=_RESTARTS_ALLOWED)
@@ -131,9 +134,12 @@ class Supervisor:
         now = time.monotonic()
         child.deaths.append(now)
         if len(child.deaths) == _RESTARTS_ALLOWED and now - child.deaths[0] < _RESTART_WINDOW_S:
-            raise ServiceError(
-                f"{child.name} keeps ending (exit code {code}, {child.log}):\n{child.last_lines()}"
-            )
+            text = f"{child.name} keeps ending (exit code {code}, {child.log})"
+            if child.essential:
+                raise ServiceError(f"{text}:\n{child.last_lines()}")
+            say(f"{text} and is given up; everything else runs on")
+            child.process = None
+            return
         say(f"{child.name} ended (exit code {code}) and is started again; see {child.log}")
         self._spawn(child)
 

@@ -54,6 +54,18 @@ def test_a_child_that_keeps_dying_ends_the_whole(supervisor, tmp_path, capsys):
     assert capsys.readouterr().out.count("is started again") == 4
 
 
+def test_a_child_that_the_rest_can_do_without_is_given_up_alone(supervisor, tmp_path, capsys):
+    dying = child(tmp_path, "raise SystemExit('again')", "dying")
+    dying.essential = False
+    needed = child(tmp_path, "import time; time.sleep(1); raise SystemExit('again')", "needed")
+    supervisor.launch(dying)
+    supervisor.launch(needed)
+    with pytest.raises(ServiceError, match="needed keeps ending"):  # watched on, long after
+        supervisor.watch()
+    assert dying.log.read_text().count("again") == 5
+    assert "dying keeps ending" in capsys.readouterr().out
+
+
 def test_a_deaf_child_and_its_own_child_are_killed_in_time(supervisor, tmp_path):
     program = (
         "import os, signal, time\n"

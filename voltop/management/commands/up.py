@@ -99,7 +99,9 @@ def _start(supervisor: Supervisor, listener: socket.socket, url: str) -> str:
         supervisor.launch(_child("beat", "celery", "-A", "voltop", "beat", "-s", schedule))
         if settings.DEMO:
             tokens = str(paths.home() / "city-tokens.json")
-            supervisor.launch(_child("city", "voltop.demo.city", "--url", url, "--tokens", tokens))
+            city = _child("city", "voltop.demo.city", "--url", url, "--tokens", tokens)
+            city.essential = False
+            supervisor.launch(city)
     return f"{logins.rstrip()}\n" if logins else ""
 
 
