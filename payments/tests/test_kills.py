@@ -192,6 +192,13 @@ def many_drivers(scene: Scene, count: int) -> None:
             for driver in drivers
         ]
     )
+    work_a_day(scene, drivers)
+    assert actor.provider_id == provider.pk
+
+
+def work_a_day(scene: Scene, drivers: list[Driver]) -> None:
+    """A confirmed, measured shift for each."""
+    provider = scene.provider
     template = scene.shift(scene.cast.driver, measured=False)
     shifts = Shift.objects.bulk_create(
         [
@@ -216,7 +223,6 @@ def many_drivers(scene: Scene, count: int) -> None:
     }
     ShiftMetrics.objects.bulk_create([ShiftMetrics(shift=s, **values) for s in shifts])
     Shift.objects.filter(pk=template.pk).update(status="ended")
-    assert actor.provider_id == provider.pk
 
 
 def keep_working() -> None:

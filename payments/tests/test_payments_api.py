@@ -35,9 +35,8 @@ def codes(problem: dict) -> set[str]:
     return {problem["code"], *(error["code"] for error in problem["errors"])}
 
 
-def test_the_whole_road_from_plan_to_money(scene: Scene, cast, api, bank):
-    """What an integrator or the office does, call by call; workers are run by hand."""
-    office, boss, driver = api(cast.accountant), api(cast.owner), api(cast.driver.user)
+def agree_and_work(scene: Scene, cast, office, boss, driver, bank) -> tuple[dict, dict]:
+    """A plan, terms the driver accepts, a bank, a shift and a bonus; the group and the funding."""
     group = post(
         office, "pay-groups", {"name": "Week", "cadence": "weekly", "anchor_on": "2026-03-02"}, 201
     )
@@ -70,7 +69,13 @@ def test_the_whole_road_from_plan_to_money(scene: Scene, cast, api, bank):
     }
     asked = post(office, "adjustments", bonus, 201)
     post(boss, f"adjustments/{asked['id']}/approve")
+    return group, funding
 
+
+def test_the_whole_road_from_plan_to_money(scene: Scene, cast, api, bank):
+    """What an integrator or the office does, call by call; workers are run by hand."""
+    office, boss, driver = api(cast.accountant), api(cast.owner), api(cast.driver.user)
+    group, funding = agree_and_work(scene, cast, office, boss, driver, bank)
     period = {"period_starts_on": "2026-03-02", "period_ends_on": "2026-03-09"}
     batch = post(office, "payment-batches", {"pay_group": group["id"], **period}, 201)
     path = f"payment-batches/{batch['id']}"
