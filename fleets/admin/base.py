@@ -84,7 +84,6 @@ class ProviderAdmin(ModelAdmin):
     compressed_fields = True
     list_per_page = 50
     show_full_result_count = False
-    actions_selection_counter = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return scoped(super().get_queryset(request), request)

@@ -78,14 +78,17 @@ def look_through(path: Path) -> Day:
 
 
 def generate(path: Path, *, cabs: int = GENERATED_CABS, seed: int = 1) -> None:
-    """Write a day of a small fleet in the same form: fares, silences, one wrong position."""
+    """Write a day of a small fleet in the same form: fares, silences, one cab that only stands."""
     draw = random.Random(seed)  # noqa: S311 (a made-up day, not a secret)
     midnight = datetime.combine(GENERATED_ON, time(), ZONE)
     fixes = [
         fix
-        for number in range(cabs)
+        for number in range(cabs - 1)
         for fix in _wander(f"cab{number:03d}", int(midnight.timestamp()), draw)
     ]
+    noon = int(midnight.timestamp()) + 12 * 3600
+    idle = f"cab{cabs - 1:03d}"
+    fixes += [Fix(noon + 60 * n, idle, 37.77, -122.43, occupied=False) for n in range(30)]
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(path, "wt", newline="") as file:
         writer = csv.writer(file)

@@ -193,7 +193,32 @@ def calculate(run: Run) -> None:
         if Decimal(row["payable"]["amount"]) * 100 != again["cents"].get(str(row["driver"]), 0)
     ]
     run.expect(not differing, f"drivers whose pay differs from the recomputation: {differing[:9]}")
-    run.expect(len(payments) == len(run.cabs), f"{len(payments)} payments, {len(run.cabs)} drivers")
+    _tell_who_is_idle(run, {int(driver) for driver in again["cents"]})
+
+
+def _tell_who_is_idle(run: Run, worked: set[int]) -> None:
+    """One payment for each driver with a fare, a shift or an adjustment, none for anybody else.
+
+    `worked` are the drivers of the recomputation. Of the others the API is asked whether they
+    really have nothing that could be paid.
+    """
+    paid = [row["driver"] for row in run.facts["payments"]]
+    run.expect(len(paid) == len(set(paid)), f"{len(paid) - len(set(paid))} second payments")
+    unpaid, unfounded = worked - set(paid), set(paid) - worked
+    run.expect(not unpaid, f"drivers who worked and have no payment: {sorted(unpaid)[:9]}")
+    run.expect(not unfounded, f"drivers paid for nothing: {sorted(unfounded)[:9]}")
+    idle = {cab.driver for cab in run.cabs.values()} - worked
+    run.report["payments"]["idle"] = len(idle)
+    having = [driver for driver in sorted(idle) if any(_holdings(run, driver))]
+    run.expect(not having, f"drivers without a payment who have something: {having[:9]}")
+
+
+def _holdings(run: Run, driver: int) -> list[int]:
+    """How many shifts, entries of a platform, adjustments and payments the driver has."""
+    return [
+        len(run.accountant.get(path, driver=driver)["results"])
+        for path in ("shifts", "platform-entries", "adjustments", "payments")
+    ]
 
 
 def _recompute(run: Run) -> dict[str, Any]:

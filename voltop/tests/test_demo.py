@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from voltop.demo import charging, checks, fixes, recompute
+from voltop.demo import charging, checks, fixes, pay, recompute
 from voltop.demo.charging import Session, first_full_week, read_sessions
+from voltop.demo.run import Cab, Run
 from voltop.embedded.paths import CHECKOUT
 
 FOLDER = CHECKOUT / "voltop" / "demo"
@@ -136,6 +137,9 @@ def test_a_generated_day_has_the_form_of_a_recorded_one(tmp_path):
     day = fixes.look_through(path)
     rows = list(fixes.read(path))
     assert (day.rows, len(day.cabs)) == (len(rows), 3)
+    standing = [fix for fix in rows if fix.cab == "cab002"]
+    assert len({fix[2:] for fix in standing}) == 1
+    assert not standing[0].occupied
     assert day.week == (date(2008, 5, 12), date(2008, 5, 19))
     assert rows == sorted(rows)
     assert {fix.occupied for fix in rows} == {True, False}
@@ -164,6 +168,43 @@ def test_a_session_knows_its_plug_and_energy(tmp_path):
     assert (session.ends_at - session.starts_at).total_seconds() == 86
 
 
+class Asked:
+    """An API that knows what some drivers have: (path, driver) to a number of rows."""
+
+    def __init__(self, holdings):
+        self.holdings = holdings
+
+    def get(self, path, driver):
+        return {"results": [{}] * self.holdings.get((path, driver), 0)}
+
+
+def failures_of_idle(paid, worked, **holdings):
+    run = Run(None, None, None, Asked({(path, 3): n for path, n in holdings.items()}))
+    run.cabs = {str(driver): Cab(driver, driver) for driver in (1, 2, 3)}
+    run.facts["payments"] = [{"driver": driver} for driver in paid]
+    run.report["payments"] = {}
+    pay._tell_who_is_idle(run, worked)
+    return run.report["payments"]["idle"], run.failures
+
+
+def test_a_driver_with_nothing_is_idle_and_has_no_payment():
+    assert failures_of_idle([1, 2], {1, 2}) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("paid", "worked", "holdings", "failure"),
+    [
+        ([1], {1, 2}, {}, "drivers who worked and have no payment: [2]"),
+        ([1, 2, 3], {1, 2}, {}, "drivers paid for nothing: [3]"),
+        ([1, 2, 2], {1, 2}, {}, "1 second payments"),
+        ([1, 2], {1, 2}, {"shifts": 1}, "drivers without a payment who have something: [3]"),
+        ([1, 2], {1, 2}, {"adjustments": 2}, "drivers without a payment who have something: [3]"),
+    ],
+)
+def test_a_payment_too_few_or_too_many_is_a_failure(paid, worked, holdings, failure):
+    assert failures_of_idle(paid, worked, **holdings) == (3 - len(worked), [failure])
+
+
 @pytest.mark.slow
 def test_the_main_job_holds_on_a_generated_day(tmp_path):
     data, out = tmp_path / "nothing", tmp_path / "report.json"
@@ -182,5 +223,9 @@ def test_the_main_job_holds_on_a_generated_day(tmp_path):
     assert report["failures"] == []
     assert report["data"]["generated"] == ["fleet", "sessions"]
     assert report["samples"]["stored"] == report["samples"]["accepted"] > 5_000
-    assert report["payments"]["total"] == report["payments"]["recomputed"]
+    payments, payouts = report["payments"], report["payouts"]
+    assert payments["total"] == payments["recomputed"]
+    assert (payments["drivers"], payments["idle"], report["vehicles"]) == (11, 1, 12)
+    ends = payouts["confirmed"] + payouts["failed"] + payments["carried"] + payments["exceptions"]
+    assert ends == payments["drivers"]
     assert report["reservations"]["booked"] == report["reservations"]["refused"] > 0
