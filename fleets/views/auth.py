@@ -20,7 +20,7 @@ from fleets.serializers import auth as shapes
 from fleets.services import auth
 from fleets.tokens import AccessClaims
 from voltop import clock
-from voltop.api.permissions import ANYONE, SIGNED_IN
+from voltop.api.permissions import ANYONE, PERSON
 from voltop.api.schema import VoltopAutoSchema
 from voltop.api.views import OperationView
 from voltop.errors import PermissionDenied
@@ -84,7 +84,7 @@ class RefreshView(OpenView):
 class LogoutView(OwnAccountView):
     """End this log-in now, with its access tokens."""
 
-    permissions = {"post": SIGNED_IN}
+    permissions = {"post": PERSON}
     statuses = {"post": 204}
 
     def post(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class LogoutView(OwnAccountView):
 class LogoutEverywhereView(OwnAccountView):
     """End all log-ins of the caller now, this one included."""
 
-    permissions = {"post": SIGNED_IN}
+    permissions = {"post": PERSON}
     statuses = {"post": 204}
 
     def post(self, request: Request) -> Response:
@@ -110,7 +110,7 @@ class LogoutEverywhereView(OwnAccountView):
 class PasswordView(OwnAccountView):
     """Change one's password: every log-in ends, this device gets new tokens."""
 
-    permissions = {"post": SIGNED_IN}
+    permissions = {"post": PERSON}
     input_serializers = {"post": shapes.PasswordInputSerializer}
     output_serializers = {"post": shapes.TokenPairSerializer}
     errors = {"post": (WrongPassword, WeakPassword, TooManyAttempts)}
@@ -132,7 +132,7 @@ class PasswordView(OwnAccountView):
 class MeView(OwnAccountView):
     """Who the caller is, and which roles they hold at which providers."""
 
-    permissions = {"get": SIGNED_IN}
+    permissions = {"get": PERSON}
     output_serializers = {"get": shapes.MeSerializer}
 
     def get(self, request: Request) -> Response:

@@ -1,12 +1,13 @@
 """Who may call an operation: one permission of Django's per action, named by the view.
 
 `view.permissions` maps each action (or, for plain views, each method in lower case) to a codename
-like "fleets.view_depot", to SIGNED_IN (any caller with credentials) or to ANYONE (none needed: log
-in, schema). The check comes before any object is looked up, so it says nothing about objects.
+like "fleets.view_depot", to SIGNED_IN (any caller with credentials), to PERSON (no client and no
+source: what concerns one's own account) or to ANYONE (none needed: log in, schema). The check
+comes before any object is looked up, so it says nothing about objects.
 Not here: what a role holds (`fleets.roles`), and whose rows are seen (`viewsets`).
 """
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from voltop.api.views import StrictView
 
 SIGNED_IN: Final = "signed in"
+PERSON: Final = "person"
 ANYONE: Final = "anyone"
 
 
@@ -44,7 +46,12 @@ class OperationPermission(BasePermission):
         needed = permission_of(view)
         if needed in (ANYONE, SIGNED_IN):
             return True
-        if not request.user.has_perm(needed):
+        caller = cast(Principal, request.user)
+        if needed == PERSON:
+            if caller.actor().kind != "user":
+                raise PermissionDenied()
+            return True
+        if not caller.has_perm(needed):
             raise PermissionDenied(permission=needed)
         return True
 
@@ -58,7 +65,7 @@ def require_complete(view_class: "type[StrictView]", actions: set[str]) -> None:
     """Refuse to route a view that names no permission for one of its actions."""
     for action in sorted(actions):
         needed = view_class.permissions.get(action, "")
-        if needed not in (SIGNED_IN, ANYONE) and needed.count(".") != 1:
+        if needed not in (SIGNED_IN, PERSON, ANYONE) and needed.count(".") != 1:
             raise ImproperlyConfigured(
                 f"{view_class.__module__}.{view_class.__name__}: no permission for {action!r}"
             )

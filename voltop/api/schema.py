@@ -17,7 +17,7 @@ from voltop.api import errors
 from voltop.api.examples import example_of
 from voltop.api.fields import INT8_MAX
 from voltop.api.filters import has_updated_at
-from voltop.api.permissions import ANYONE, SIGNED_IN
+from voltop.api.permissions import ANYONE, PERSON, SIGNED_IN
 from voltop.errors import (
     DomainError,
     LockBusy,
@@ -102,6 +102,8 @@ class VoltopAutoSchema(AutoSchema):
         if self.permission == ANYONE:
             return []
         person: dict[str, list[str]] = {"bearer": []}
+        if self.permission == PERSON:
+            return [person]
         if self.permission == SIGNED_IN:
             return [person, {"oauth2": []}]
         return [person, *({"oauth2": [scope]} for scope in self.scopes())]

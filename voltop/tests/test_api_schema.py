@@ -120,6 +120,17 @@ def test_a_view_says_everything_by_its_declarations(sample):
     assert "security" not in sample["paths"]["/api/v1/everything/"]["get"]
 
 
+def test_what_only_people_may_do_is_not_offered_to_clients(product):
+    for path, method, operation in operations(product):
+        schemes = {name for option in operation.get("security", []) for name in option}
+        if operation["x-permission"] == "person":
+            assert schemes == {"bearer"}, f"{method} {path}"
+        elif operation["x-permission"] == "signed in":
+            assert schemes == {"bearer", "oauth2"}, f"{method} {path}"
+    me = product["paths"]["/api/v1/auth/me/"]["get"]
+    assert (me["x-permission"], me["security"]) == ("person", [{"bearer": []}])
+
+
 def test_a_list_says_all_its_parameters(sample):
     listing = sample["paths"]["/api/v1/depots/"]["get"]
     assert {p["name"] for p in listing["parameters"] if p["in"] == "query"} == {
