@@ -62,7 +62,7 @@ POLICY_FIELDS = tuple(
 class PolicySerializer(ModelSerializer):
     class Meta:
         model = FleetPolicy
-        fields = (*POLICY_FIELDS, "updated_at")
+        fields = ("id", *POLICY_FIELDS, "updated_at")
         read_only_fields = fields
 
 

@@ -168,3 +168,20 @@ def test_a_provider_changes_its_name_but_not_its_currency(cast):
     assert services.update_provider(cast.a, actor=cast.actor(), name="Alba").name == "Alba"
     with pytest.raises(TypeError):
         services.update_provider(cast.a, actor=cast.actor(), currency="USD")
+
+
+def test_a_policy_is_read_and_changed_by_its_address_unless_somebody_was_faster(cast, api):
+    owner = api(cast.owner)
+    [shown] = owner.get("/api/v1/policies").json()["results"]
+    address = f"/api/v1/policies/{shown['id']}"
+    etag = owner.get(address)["ETag"]
+    changes = {"shift_grace_min": shown["shift_grace_min"] + 5}
+
+    answer = owner.patch(address, changes, format="json", HTTP_IF_MATCH=etag)
+    assert answer.status_code == 200
+    assert answer["ETag"] != etag
+    assert owner.get(address).json()["shift_grace_min"] == changes["shift_grace_min"]
+
+    late = owner.patch(address, {"shift_grace_min": 0}, format="json", HTTP_IF_MATCH=etag)
+    assert (late.status_code, late.json()["code"]) == (412, "stale_version")
+    assert owner.get(address).json()["shift_grace_min"] == changes["shift_grace_min"]

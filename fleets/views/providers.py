@@ -22,7 +22,7 @@ from fleets.serializers.providers import (
     ProviderUpdateSerializer,
 )
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
+from voltop.api.viewsets import ListRetrieveViewSet
 
 
 class ProviderView(ListRetrieveViewSet):
@@ -46,13 +46,14 @@ class ProviderView(ListRetrieveViewSet):
         )
 
 
-class PolicyView(ListViewSet):
+class PolicyView(ListRetrieveViewSet):
     """The provider's rules; a list of one, changed by PATCH on the row."""
 
     queryset = FleetPolicy.objects.select_related("provider")
     serializer_class = PolicySerializer
     permissions = {
         "list": "fleets.view_fleetpolicy",
+        "retrieve": "fleets.view_fleetpolicy",
         "partial_update": "fleets.change_fleetpolicy",
     }
     input_serializers = {"partial_update": PolicyUpdateSerializer}
