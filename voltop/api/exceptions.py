@@ -14,7 +14,9 @@ from django.core import signals
 from django.db import Error as DatabaseError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.response import HttpResponseBase
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from drf_standardized_errors.formatter import flatten_errors
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf_errors
@@ -185,34 +187,65 @@ def problem_response(error: DomainError) -> HttpResponse:
     return response
 
 
-def _wants_json(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API_PREFIX)
+def is_api_path(path: str) -> bool:
+    """Whether an address is the API's: then every answer of 400 and above is a problem document."""
+    return path.startswith(API_PREFIX) or path == API_PREFIX.rstrip("/")
+
+
+def problem_instead_of(response: HttpResponseBase) -> HttpResponseBase:
+    """The response itself, or a problem document for an error that came as a page or bare text.
+
+    For what others answer before or instead of our views: the check of forms, a refused method,
+    the pages of debug mode. JSON in another shape is meant so (RFC 6749 for tokens).
+    """
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
+    if response.status_code < 400 or kind.endswith("json"):
+        return response
+    common = errors.InternalError if response.status_code >= 500 else errors.BadRequest
+    error = _BY_STATUS.get(response.status_code, common)()
+    replaced = problem_response(error)
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if name in response.headers:
+            replaced[name] = response.headers[name]
+    return replaced
+
+
+_BY_STATUS: Mapping[int, type[DomainError]] = {
+    401: NotAuthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.BodyTooLarge,
+    415: errors.UnsupportedMediaType,
+    429: errors.Throttled,
+}
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _wants_json(request):
+    if is_api_path(request.path_info):
         return problem_response(as_domain_error(exception))
     return defaults.bad_request(request, exception)
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _wants_json(request):
+    if is_api_path(request.path_info):
         return problem_response(PermissionDenied())
     return defaults.permission_denied(request, exception)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _wants_json(request):
+    if is_api_path(request.path_info):
         return problem_response(NotFound())
     return defaults.page_not_found(request, exception)
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    if _wants_json(request):
+    if is_api_path(request.path_info):
         return problem_response(errors.InternalError())
     return defaults.server_error(request)
 
 
+@csrf_exempt
 def no_such_route(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """The last route below /api/: JSON also where DEBUG would show Django's page."""
+    """The last route below /api/: a 404 for every method, without asking for a form's token."""
     return problem_response(NotFound())

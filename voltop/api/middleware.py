@@ -1,11 +1,13 @@
-"""Outermost middleware: gives every request an id that answers, logs and rows carry."""
+"""The API's outermost middleware: an id for every request, one shape for every error."""
 
 import re
 from collections.abc import Callable
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
+from voltop.api.exceptions import is_api_path, problem_instead_of
 from voltop.context import bind_request_id
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -24,3 +26,14 @@ class RequestContextMiddleware:
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+
+class ProblemMiddleware:
+    """Below /api/, an error that anything further in answered as a page becomes a document."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        return problem_instead_of(response) if is_api_path(request.path_info) else response

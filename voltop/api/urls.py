@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path, re_path
+from django.urls import re_path
 from django.utils.translation import get_language
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -81,10 +83,14 @@ PAGE_POLICY = "; ".join(
 """Both pages draw themselves by script and would like to fetch logos and fonts: they may not."""
 
 
+@csrf_exempt
+@require_safe
 def swagger_page(request: HttpRequest) -> HttpResponse:
     return _page(request, "voltop/swagger.html")
 
 
+@csrf_exempt
+@require_safe
 def redoc_page(request: HttpRequest) -> HttpResponse:
     return _page(request, "voltop/redoc.html")
 
@@ -96,12 +102,12 @@ def _page(request: HttpRequest, template: str) -> HttpResponse:
 
 
 urlpatterns = [
-    path("schema/", SchemaView.as_view(), name="schema"),
-    path("docs/", swagger_page, name="swagger"),
-    path("redoc/", redoc_page, name="redoc"),
+    re_path(r"^schema/?$", SchemaView.as_view(), name="schema"),
+    re_path(r"^docs/?$", swagger_page, name="swagger"),
+    re_path(r"^redoc/?$", redoc_page, name="redoc"),
     re_path(r"^jobs/(?P<pk>[0-9]{1,19})/?$", JobView.as_view(), name="job"),
     re_path(r"^errors/(?P<code>[a-z_]{2,60})/?$", ErrorView.as_view(), name="error"),
 ]
 
-fallback = re_path(r"^api/", no_such_route)
+fallback = re_path(r"^api(/|$)", no_such_route)
 """The last route of the house: whatever stands below /api/ answers in JSON."""

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "voltop.health.HealthMiddleware",  # first: asked by address, without TLS, whatever is broken
     "voltop.api.middleware.RequestContextMiddleware",
+    "voltop.api.middleware.ProblemMiddleware",  # outside everything that answers with pages
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
