@@ -2,10 +2,22 @@
 
 from celery import shared_task
 
-from fleets.services import auth
+from fleets.services import auth, sealing
 
 
 @shared_task(name="fleets.forget_expired")
 def forget_expired() -> None:
     """Delete credentials that open nothing any more."""
     auth.forget_expired()
+
+
+@shared_task(name="fleets.seal_audit")
+def seal_audit() -> None:
+    """Add what was written to the audit trail to its chains."""
+    sealing.seal()
+
+
+@shared_task(name="fleets.verify_audit")
+def verify_audit() -> None:
+    """Verify the chains and put their heads into the log."""
+    sealing.report_daily()

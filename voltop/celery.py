@@ -38,6 +38,17 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3600},
     },
+    # The audit trail is sealed after the fact, by one writer.
+    "audit-seal": {
+        "task": "fleets.seal_audit",
+        "schedule": 20.0,
+        "options": {"expires": 20},
+    },
+    "audit-verify": {
+        "task": "fleets.verify_audit",
+        "schedule": crontab(hour=3, minute=40),
+        "options": {"expires": 3600},
+    },
     # Quarters, trips, hired runs and days of what has come in.
     "telemetry-derive": {
         "task": "telemetry.derive_pending",

@@ -14,6 +14,7 @@ from drivers.errors import (
 )
 from drivers.models import DRIVER_MACHINE, Driver, DriverStatus
 from drivers.phones import e164
+from drivers.services.payout_accounts import subject_of
 from drivers.signals import driver_moved
 from fleets import audit
 from fleets.models import Depot, FleetProvider
@@ -36,7 +37,16 @@ CHANGEABLE = {
     "emergency_contact_phone",
     "hired_on",
 }
-PERSONAL = ("phone", "email", "national_id", "birth_date", "emergency_contact_phone")
+PERSONAL = (
+    "given_name",
+    "family_name",
+    "phone",
+    "email",
+    "national_id",
+    "birth_date",
+    "emergency_contact_name",
+    "emergency_contact_phone",
+)
 
 
 @transaction.atomic
@@ -96,7 +106,7 @@ def invite_driver(
 def update_driver(
     driver: Driver, *, actor: Actor, at: datetime | None = None, **values: Any
 ) -> Driver:
-    """Change a driver's record; personal values are audited as changed, not quoted.
+    """Change a driver's record; personal values are audited encrypted.
 
     Raises InvalidPhone, InvalidBirthDate (400), EmployeeNumberTaken (409).
     """
@@ -107,10 +117,11 @@ def update_driver(
     driver = Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
     if "employee_number" in values:
         _require_free_number(driver.provider_id, values["employee_number"], but=driver.pk)
-    changes = audit.diff(driver, values, hide=PERSONAL)
+    changes = audit.diff(driver, values, personal=PERSONAL)
     if changes:
         Driver.objects.filter(pk=driver.pk).update(**values)
-        audit.record("driver.changed", driver, actor=actor, at=at, changes=changes)
+        subject = subject_of(driver.pk)
+        audit.record("driver.changed", driver, actor=actor, at=at, changes=changes, subject=subject)
         driver.refresh_from_db()
     return driver
 

@@ -1,5 +1,6 @@
 """Inviting and changing drivers."""
 
+import json
 from datetime import date
 
 import pytest
@@ -14,6 +15,7 @@ from drivers.errors import (
     LoginRequired,
 )
 from drivers.models import Driver
+from fleets import audit
 from fleets import services as fleet_services
 from fleets.errors import LimitReached, ProviderNotActive
 from fleets.models import AuditEntry, FleetProvider, User
@@ -104,7 +106,14 @@ def test_a_change_is_audited_and_personal_values_are_not_quoted(cast):
     assert changed.family_name == "Núñez"
     assert changed.row_version == driver.row_version + 1
     entry = AuditEntry.objects.get(action="driver.changed")
-    assert entry.changes == {"family_name": ["Nuñez", "Núñez"], "phone": ["•", "•"]}
+    assert audit.shown(entry) == {"family_name": ["•", "•"], "phone": ["•", "•"]}
+    kept = json.dumps(entry.changes, ensure_ascii=False)
+    assert "Nuñez" not in kept
+    assert "5512345678" not in kept
+    assert audit.reveal(entry, actor=cast.actor()) == {
+        "family_name": ["Nuñez", "Núñez"],
+        "phone": [driver.phone, "+525512345678"],
+    }
 
 
 def test_a_change_of_nothing_writes_nothing(cast):

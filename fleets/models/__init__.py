@@ -1,6 +1,6 @@
 """Tables of fleets, by noun: providers, people, audit, tokens."""
 
-from fleets.models.audit import AuditEntry
+from fleets.models.audit import AuditEntry, AuditSeal
 from fleets.models.base import ProviderModel
 from fleets.models.people import Membership, Role, User
 from fleets.models.providers import (
@@ -24,6 +24,7 @@ __all__ = [
     "ApiClient",
     "AttemptWindow",
     "AuditEntry",
+    "AuditSeal",
     "Depot",
     "FleetPolicy",
     "FleetProvider",

@@ -1,7 +1,10 @@
 """Shapes of providers, policies, depots, memberships and audit entries."""
 
-from rest_framework.serializers import CharField, EmailField
+from typing import Any
 
+from rest_framework.serializers import CharField, EmailField, IntegerField, SerializerMethodField
+
+from fleets import audit
 from fleets.models import (
     AuditEntry,
     Depot,
@@ -164,6 +167,11 @@ class MembershipUpdateSerializer(Serializer):
 
 
 class AuditEntrySerializer(ModelSerializer):
+    """`changes` maps a field to [before, after]; a personal value is shown as "•"."""
+
+    changes = SerializerMethodField()
+    sealed_as = IntegerField(source="seal.n", default=None, allow_null=True, read_only=True)
+
     class Meta:
         model = AuditEntry
         fields = (
@@ -177,5 +185,15 @@ class AuditEntrySerializer(ModelSerializer):
             "changes",
             "reason",
             "request_id",
+            "sealed_as",
         )
         read_only_fields = fields
+
+    def get_changes(self, entry: AuditEntry) -> dict[str, Any]:
+        return audit.shown(entry)
+
+
+class RevealedSerializer(Serializer):
+    """The changes of an entry with personal values in clear."""
+
+    changes = ObjectField(read_only=True)

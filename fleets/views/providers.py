@@ -4,7 +4,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from fleets import services
+from fleets import audit, services
 from fleets.filters import AuditFilter, DepotFilter, MembershipFilter, ProviderFilter
 from fleets.models import AuditEntry, Depot, FleetPolicy, FleetProvider, Membership
 from fleets.selectors import active_provider
@@ -20,6 +20,7 @@ from fleets.serializers.providers import (
     PolicyUpdateSerializer,
     ProviderSerializer,
     ProviderUpdateSerializer,
+    RevealedSerializer,
 )
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet
@@ -150,8 +151,21 @@ class MembershipView(ListRetrieveViewSet):
 class AuditView(ListRetrieveViewSet):
     """Who changed what that matters, before and after."""
 
-    queryset = AuditEntry.objects.all()
+    queryset = AuditEntry.objects.select_related("seal")
     serializer_class = AuditEntrySerializer
     filterset_class = AuditFilter
     ordering_fields = ("id", "at")
-    permissions = {"list": "fleets.view_auditentry", "retrieve": "fleets.view_auditentry"}
+    permissions = {
+        "list": "fleets.view_auditentry",
+        "retrieve": "fleets.view_auditentry",
+        "reveal": "fleets.reveal_auditentry",
+    }
+    input_serializers = {"reveal": ReasonSerializer}
+    output_serializers = {"reveal": RevealedSerializer}
+
+    @action(detail=True, methods=["post"])
+    def reveal(self, request: Request, pk: str) -> Response:
+        """Show the personal values of an entry; having looked is an entry of its own."""
+        entry = self.get_object()
+        changes = audit.reveal(entry, actor=self.actor, **self.read_input())
+        return self.respond({"changes": changes})

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from fleets import audit
 from reservations import rules
 from reservations.errors import CheckInOutsidePeriod, ConnectorTaken, VehicleTaken
 from reservations.models import (
@@ -94,7 +95,9 @@ def change_period(
     ends_at = ends_at or reservation.ends_at
     begun = min(at, starts_at) if starts_at == reservation.starts_at else at
     rules.check_period(reservation.station, starts_at, ends_at, kind=reservation.kind, at=begun)
-    _write_period(reservation, starts_at, ends_at)
+    if changes := audit.diff(reservation, {"starts_at": starts_at, "ends_at": ends_at}):
+        _write_period(reservation, starts_at, ends_at)
+        audit.record("reservation.changed", reservation, actor=actor, at=at, changes=changes)
     reservation.refresh_from_db()
     return reservation
 

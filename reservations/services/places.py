@@ -88,7 +88,7 @@ def add_evse(
 ) -> Evse:
     """A charger of a station; the same uid again gives back the one that is there."""
     actor.require_same_provider(station)
-    evse, _created = Evse.objects.get_or_create(
+    evse, created = Evse.objects.get_or_create(
         station=station,
         uid=uid,
         defaults={
@@ -96,6 +96,8 @@ def add_evse(
             "physical_reference": physical_reference,
         },
     )
+    if created:
+        audit.record("evse.created", evse, actor=actor, at=at or clock.now())
     return evse
 
 
@@ -127,7 +129,7 @@ def add_connector(
 ) -> Connector:
     """A plug of a charger; the same id again gives back the one that is there."""
     actor.require_same_provider(evse)
-    connector, _created = Connector.objects.get_or_create(
+    connector, created = Connector.objects.get_or_create(
         evse=evse,
         connector_id=connector_id,
         defaults={
@@ -138,6 +140,8 @@ def add_connector(
             "format": format,
         },
     )
+    if created:
+        audit.record("connector.created", connector, actor=actor, at=at or clock.now())
     return connector
 
 
