@@ -18,7 +18,7 @@ ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi demo chaos-pay clean
+.PHONY: help run seed test check lint openapi demo chaos-pay bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ chaos-pay: .venv/.dev  ## payments under kill -9 and a faulty bank; one line of 
 	@mkdir -p build && rm -f build/chaos-pay.json
 	@$(VENV_PYTHON) -m pytest -q -m "" payments/tests/test_kills.py; code=$$?; \
 		if [ -f build/chaos-pay.json ]; then cat build/chaos-pay.json; fi; exit $$code
+
+bench: .venv/.dev  ## speed against honest baselines: [ROWS="ingest"]; docs/benchmarks.md is its report
+	@$(VENV_PYTHON) -m benchmarks $(ROWS)
 
 clean:  ## remove what the other targets made here, the demo's data too
 	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m voltop.embedded.clean; fi

@@ -42,15 +42,20 @@ def imported(path: Path) -> set[str]:
     return names - set(sys.stdlib_module_names) - OWN
 
 
+def is_for_development(path: Path) -> bool:
+    parts = path.relative_to(CHECKOUT).parts
+    return (
+        "tests" in parts
+        or parts[0] == "benchmarks"
+        or path.name in ("conftest.py", "pytest_plugin.py")
+    )
+
+
 def modules(*, of_tests: bool) -> list[Path]:
     here = [CHECKOUT / "conftest.py", CHECKOUT / "manage.py"]
     for folder in OWN - {"conftest"}:
         here += (CHECKOUT / folder).rglob("*.py")
-    return [
-        path
-        for path in here
-        if ("tests" in path.parts or path.name in ("conftest.py", "pytest_plugin.py")) is of_tests
-    ]
+    return [path for path in here if is_for_development(path) is of_tests]
 
 
 @pytest.mark.parametrize(
