@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.querysets import ConversationQuerySet, MessageQuerySet
 from drivers.models import Driver
 from fleets.models import ProviderModel
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class ConversationStatus(models.TextChoices):
@@ -28,6 +28,11 @@ CONVERSATION_MACHINE = Machine(
         "pending": {"open", "resolved"},
         "resolved": {"open"},
     },
+    news=News(
+        "conversation",
+        {"open": "conversation.opened", "resolved": "conversation.resolved"},
+        ids=("driver",),
+    ),
 )
 
 

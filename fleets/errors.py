@@ -140,6 +140,14 @@ class ClientRevoked(DomainError):
     message = _("The API client is revoked.")
 
 
+class EventsForgotten(DomainError):
+    """`extra.oldest` is the lowest number still kept: read the objects anew, go on from there."""
+
+    code = "events_forgotten"
+    status = 410
+    message = _("Events after this number are no longer kept in full.")
+
+
 class InvalidPosition(DomainError):
     code = "invalid_position"
     status = 400

@@ -1,7 +1,15 @@
 """Query parameters of fleets' lists."""
 
 from fleets.models import FleetProviderStatus, Role
-from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, InstantFilter, TextFilter
+from voltop.api.filters import (
+    BooleanFilter,
+    ChoiceFilter,
+    FilterSet,
+    IdFilter,
+    InstantFilter,
+    SequenceFilter,
+    TextFilter,
+)
 
 
 class ProviderFilter(FilterSet):
@@ -24,3 +32,10 @@ class AuditFilter(FilterSet):
     actor = TextFilter()
     at_from = InstantFilter("at", "gte")
     at_to = InstantFilter("at", "lt")
+
+
+class EventFilter(FilterSet):
+    after = SequenceFilter("seq", "gt")
+    type = TextFilter("kind")
+    object = TextFilter("object_type")
+    object_id = IdFilter()

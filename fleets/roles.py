@@ -31,6 +31,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "view_auditentry",
         "reveal_auditentry",
         "view_auditseal",
+        "view_events",
         "view_apiclient",
         "add_apiclient",
         "change_apiclient",
@@ -47,6 +48,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "change_depot",
         "view_auditentry",
         "view_auditseal",
+        "view_events",
     ),
     "dispatcher": ("view_fleetprovider", "view_fleetpolicy", "view_depot"),
     "accountant": (

@@ -14,6 +14,7 @@ from voltop import registry
 API_SCOPES: Mapping[str, tuple[str, ...]] = {
     "fleets:read": ("view_fleetprovider", "view_fleetpolicy", "view_depot"),
     "fleets:write": ("add_depot", "change_depot"),
+    "fleets.events:read": ("view_events",),
 }
 """Those of fleets. People, roles, clients and the audit trail are not for machines."""
 

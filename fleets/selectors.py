@@ -18,7 +18,7 @@ from fleets.models import (
     User,
 )
 from fleets.roles import group_name
-from voltop import clock, registry
+from voltop import clock, events, registry
 from voltop.context import Actor
 from voltop.errors import NotFound
 
@@ -111,3 +111,8 @@ def load_client_token(raw: str) -> ApiAccessToken | None:
 def providers_of(user: User) -> list[FleetProvider]:
     """The companies a person may work for, by name."""
     return list(FleetProvider.objects.filter(pk__in=roles_of(user)).order_by("name"))
+
+
+def oldest_event(actor: Actor) -> int:
+    """The lowest number of the actor's company that the feed of events still holds."""
+    return events.oldest_kept(actor.provider_id or 0)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, re_path
 
-from fleets.views import api_clients, auth, providers
+from fleets.views import api_clients, auth, events, providers
 from voltop.api.routers import Router
 
 router = Router()
@@ -11,6 +11,7 @@ router.register("policies", providers.PolicyView, basename="policies")
 router.register("depots", providers.DepotView, basename="depots")
 router.register("memberships", providers.MembershipView, basename="memberships")
 router.register("api-clients", api_clients.ApiClientView, basename="api-clients")
+router.register("events", events.EventView, basename="events")
 router.register("audit", providers.AuditView, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [

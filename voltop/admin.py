@@ -17,6 +17,7 @@ from unfold.decorators import display
 from voltop import outbox
 from voltop.tables import (
     Counter,
+    Event,
     IdempotencyKey,
     Job,
     JobEvent,
@@ -181,3 +182,11 @@ class IdempotencyKeyAdmin(KernelAdmin):
     search_fields = ("key",)
     ordering = ("-created_at",)
     hidden = ("body", "headers", "request_sha256")
+
+
+@admin.register(Event)
+class EventAdmin(KernelAdmin):
+    list_display = ("id", "provider_id", "seq", "kind", "object_id", "actor", "at")
+    list_filter = ("object_type",)
+    search_fields = ("kind", "uuid", "object_id")
+    ordering = ("-id",)

@@ -27,6 +27,17 @@ app.conf.beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 2},
     },
+    # Numbers committed events whose ring was lost.
+    "events-sweep": {
+        "task": "voltop.events.send_pending",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "events-forgotten": {
+        "task": "voltop.events.forget_old",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 3600},
+    },
     "idempotency-keys-forgotten": {
         "task": "voltop.api.forget_keys",
         "schedule": crontab(hour=3, minute=20),

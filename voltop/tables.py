@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from voltop.ids import uuid7
 from voltop.models import Model
+from voltop.querysets import ProviderQuerySet
 from voltop.states import StateEvent
 
 
@@ -178,6 +179,53 @@ class OutboxMessage(Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.object_key}"
+
+
+class Event(Model):
+    """Something that happened to an object of a provider (`voltop.events`).
+
+    `seq` counts the provider's events from 1 without a gap, in an order in which they may be read;
+    null until the event is committed and the publisher has come by. `uuid` is what the outside
+    knows it by.
+    """
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    provider_id = models.BigIntegerField()
+    seq = models.BigIntegerField(null=True, blank=True)
+    kind = models.CharField(max_length=60)
+    object_type = models.CharField(max_length=40)
+    object_id = models.BigIntegerField()
+    object_version = models.BigIntegerField()
+    changed = models.JSONField(default=list)
+    from_state = models.CharField(max_length=24, blank=True)
+    to_state = models.CharField(max_length=24, blank=True)
+    related = models.JSONField(default=dict)
+    actor = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider_id", "seq"], name="voltop_event_seq"),
+            models.CheckConstraint(
+                condition=Q(seq=None) | Q(seq__gte=1), name="voltop_event_seq_from_1"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["provider_id", "id"], condition=Q(seq=None), name="voltop_event_pending"
+            ),
+            models.Index(
+                fields=["provider_id", "object_type", "object_id", "seq"],
+                name="voltop_event_of_object",
+            ),
+            models.Index(fields=["created_at"], name="voltop_event_age"),
+        ]
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
 
 
 class IdempotencyKey(Model):

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from voltop import outbox
+from voltop import events, outbox
 from voltop.api import idempotency
 
 
@@ -14,3 +14,13 @@ def relay_outbox() -> None:
 @shared_task(name="voltop.api.forget_keys")
 def forget_idempotency_keys() -> None:
     idempotency.forget_old_keys()
+
+
+@shared_task(name=events.PUBLISH_TASK)
+def send_pending_events() -> None:
+    events.send_pending()
+
+
+@shared_task(name="voltop.events.forget_old")
+def forget_old_events() -> None:
+    events.forget_old()

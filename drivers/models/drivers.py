@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from drivers.querysets import DriverQuerySet, EngagementQuerySet
 from fleets.models import Depot, ProviderModel
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class DriverStatus(models.TextChoices):
@@ -31,6 +31,7 @@ DRIVER_MACHINE = Machine(
         "leaving": {"active", "terminated"},
         "terminated": set(),
     },
+    news=News("driver"),
 )
 
 

@@ -19,7 +19,7 @@ from drivers.signals import driver_moved
 from fleets import audit
 from fleets.models import Depot, FleetProvider
 from fleets.services import create_user, require_room
-from voltop import clock
+from voltop import clock, events
 from voltop.context import Actor
 from voltop.errors import ReasonRequired
 
@@ -123,6 +123,7 @@ def update_driver(
         subject = subject_of(driver.pk)
         audit.record("driver.changed", driver, actor=actor, at=at, changes=changes, subject=subject)
         driver.refresh_from_db()
+        events.publish_change(driver, "driver.updated", actor=actor, at=at, changed=changes)
     return driver
 
 

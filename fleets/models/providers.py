@@ -66,6 +66,7 @@ class FleetProvider(Model):
         ]
         permissions = [
             ("view_all_providers", "May see the data of every provider (platform staff)"),
+            ("view_events", "May read the feed of events"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from fleets.models import ProviderModel
 from payments.models.amounts import whole
 from payments.querysets import AdjustmentQuerySet
 from voltop.money import MoneyField
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class AdjustmentKind(models.TextChoices):
@@ -49,6 +49,7 @@ ADJUSTMENT_MACHINE = Machine(
         "rejected": set(),
         "applied": set(),
     },
+    news=News("adjustment", ids=("driver",)),
 )
 
 

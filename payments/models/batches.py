@@ -15,7 +15,7 @@ from payments.querysets import PaymentQuerySet
 from shifts.models import PlatformEntry, Shift
 from voltop.ids import uuid7
 from voltop.money import MoneyField
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class RunType(models.TextChoices):
@@ -48,6 +48,7 @@ BATCH_MACHINE = Machine(
         "closed": set(),
         "cancelled": set(),
     },
+    news=News("payment_batch", {"approved": "payment_batch.approved"}),
 )
 
 
@@ -181,6 +182,11 @@ PAYMENT_MACHINE = Machine(
         "carried": set(),
         "cancelled": set(),
     },
+    news=News(
+        "payment",
+        {"paid": "payment.paid", "failed": "payment.failed"},
+        ids=("driver", "batch"),
+    ),
 )
 """A new calculation puts what is not approved back to draft; cancelling the batch cancels it."""
 

@@ -10,7 +10,7 @@ from payments.models.amounts import whole
 from payments.querysets import PayoutQuerySet
 from voltop.ids import uuid7
 from voltop.money import MoneyField
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class FundingStatus(models.TextChoices):
@@ -102,6 +102,7 @@ PAYOUT_MACHINE = Machine(
         "failed": set(),
         "returned": set(),
     },
+    news=News("payout", {"returned": "payout.returned"}, ids=("payment",)),
 )
 
 UNDER_WAY = ("created", "held", "submitted", "unknown")

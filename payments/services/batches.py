@@ -24,7 +24,6 @@ from payments.models import (
     PayGroup,
     Payment,
     PaymentBatch,
-    PaymentEvent,
     PaymentStatus,
     RunType,
 )
@@ -33,6 +32,7 @@ from voltop import clock, jobs
 from voltop.context import Actor
 from voltop.errors import ReasonRequired
 from voltop.numbering import next_number
+from voltop.states import Moved
 
 CALCULATE = "payments.calculate"
 """The task that goes on with a batch's calculation; named here so that services can ring it."""
@@ -232,19 +232,13 @@ def move_many(
     )
     if moved != len(by_id):
         raise RuntimeError("payments moved under a lock that should have held them")
-    PaymentEvent.objects.bulk_create(
-        [
-            PaymentEvent(
-                provider_id=batch.provider_id,
-                payment_id=pk,
-                from_state=status,
-                to_state=to,
-                actor=str(actor),
-                at=at,
-                reason=reason[:500],
-            )
-            for pk, status in payments
-        ]
+    PAYMENT_MACHINE.record(
+        Payment,
+        [Moved(pk, status, to) for pk, status in payments],
+        provider_id=batch.provider_id,
+        actor=actor,
+        at=at,
+        reason=reason,
     )
 
 

@@ -30,7 +30,6 @@ from payments.models import (
     PaymentBatch,
     PaymentStatus,
     Payout,
-    PayoutEvent,
     PayoutStatus,
 )
 from payments.rings import ring
@@ -39,6 +38,7 @@ from payments.services.ledger import Draft, post, transfer
 from voltop import clock, failpoints, jobs, outbox
 from voltop.context import Actor
 from voltop.ids import uuid7
+from voltop.states import Moved
 
 PAY = "payments.pay"
 """The task that hands a batch over."""
@@ -172,7 +172,7 @@ def _hand_over(
         for payment in payments
     ]
     Payout.objects.bulk_create(payouts)
-    _write_events(payouts, actor, at)
+    _write_events(payouts, batch, actor, at)
     failpoints.hit("pay.created")
     _send([p for p in payouts if p.status == PayoutStatus.CREATED], batch, actor, at)
     return payouts
@@ -216,28 +216,19 @@ def _targets(drivers: Sequence[int], at: datetime) -> dict[int, PayoutAccount]:
     return {account.driver_id: account for account in accounts}
 
 
-def _write_events(payouts: Sequence[Payout], actor: Actor, at: datetime) -> None:
+def _write_events(
+    payouts: Sequence[Payout], batch: PaymentBatch, actor: Actor, at: datetime
+) -> None:
     """From nothing to created, and on to held where there is no account to send to."""
-    made = [("", PayoutStatus.CREATED, payout, "") for payout in payouts]
-    made += [
-        (PayoutStatus.CREATED, PayoutStatus.HELD, payout, NO_ACCOUNT)
-        for payout in payouts
-        if payout.status == PayoutStatus.HELD
-    ]
-    PayoutEvent.objects.bulk_create(
-        [
-            PayoutEvent(
-                provider_id=payout.provider_id,
-                payout=payout,
-                from_state=before,
-                to_state=after,
-                actor=str(actor),
-                at=at,
-                reason=reason,
-            )
-            for before, after, payout, reason in made
-        ]
-    )
+    created, held = PayoutStatus.CREATED.value, PayoutStatus.HELD.value
+    without = [payout.pk for payout in payouts if payout.status == PayoutStatus.HELD]
+    for moves, reason in (
+        ([Moved(payout.pk, "", created) for payout in payouts], ""),
+        ([Moved(pk, created, held) for pk in without], NO_ACCOUNT),
+    ):
+        PAYOUT_MACHINE.record(
+            Payout, moves, provider_id=batch.provider_id, actor=actor, at=at, reason=reason
+        )
 
 
 @transaction.atomic

@@ -18,7 +18,6 @@ from payments.models import (
     ADJUSTMENT_MACHINE,
     AccountKind,
     Adjustment,
-    AdjustmentEvent,
     BatchStatus,
     EntryKind,
     LineCategory,
@@ -33,6 +32,7 @@ from payments.services.ledger import Draft, Leg, post, transfer
 from shifts.services import settle_shifts
 from voltop import clock, failpoints, jobs
 from voltop.context import Actor
+from voltop.states import Moved
 
 CHUNK = 500
 
@@ -180,18 +180,12 @@ def _apply_adjustments(
     moved = Adjustment.objects.filter(pk__in=ids, status="approved").update(status="applied")
     if moved != len(ids):
         raise RuntimeError("a claimed adjustment is not approved")
-    AdjustmentEvent.objects.bulk_create(
-        [
-            AdjustmentEvent(
-                provider_id=batch.provider_id,
-                adjustment_id=pk,
-                from_state="approved",
-                to_state="applied",
-                actor=str(actor),
-                at=at,
-            )
-            for pk in ids
-        ]
+    ADJUSTMENT_MACHINE.record(
+        Adjustment,
+        [Moved(pk, "approved", "applied") for pk in ids],
+        provider_id=batch.provider_id,
+        actor=actor,
+        at=at,
     )
 
 

@@ -18,8 +18,10 @@ from payments.models import Account, FundingAccount, Payment, Payout
 from payments.services import handover, ledger, payouts, posting
 from payments.tests.bank import TOKEN, RunningBank
 from payments.tests.scene import NEXT_MONDAY, NOW, WEEK, Scene, payment_of
+from shifts.models import Shift
 from voltop import outbox
 from voltop.errors import IllegalMove
+from voltop.events import Event
 from voltop.jobs import Job
 
 D = Decimal
@@ -76,6 +78,13 @@ def test_payment_is_paid_and_every_account_clears(funded: Scene, cast, bank):
     steps = list(payout.events.values_list("to_state", flat=True))
     assert steps == ["created", "submitted", "confirmed"]
     assert Job.objects.get(pk=batch.job_id).state == "done"
+    told = Event.objects.filter(object_type__startswith="payment").order_by("id")
+    assert [(event.kind, event.related) for event in told] == [
+        ("payment_batch.approved", {}),
+        ("payment.paid", {"driver": cast.driver.pk, "batch": batch.pk}),
+    ]
+    settled = Event.objects.filter(kind="shift.settled")
+    assert [event.object_version for event in settled] == [Shift.objects.get().row_version]
 
 
 def test_message_delivered_twice_pays_once(funded: Scene, bank):

@@ -11,7 +11,7 @@ from reservations.querysets import ReservationQuerySet
 from shifts.models import Shift
 from vehicles.models import Vehicle
 from voltop.constraints import forward, no_overlap
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class ReservationStatus(models.TextChoices):
@@ -37,6 +37,7 @@ RESERVATION_MACHINE = Machine(
         "canceled": set(),
         "no_show": set(),
     },
+    news=News("reservation", ids=("vehicle", "driver", "station", "evse")),
 )
 
 BLOCKING = ("pending", "reserved", "fulfilled")

@@ -20,7 +20,7 @@ from reservations.models import (
 from reservations.selectors import next_free
 from reservations.signals import reservation_moved
 from vehicles.models import Vehicle
-from voltop import clock
+from voltop import clock, events
 from voltop.context import Actor
 from voltop.errors import IllegalMove
 
@@ -99,6 +99,14 @@ def change_period(
         _write_period(reservation, starts_at, ends_at)
         audit.record("reservation.changed", reservation, actor=actor, at=at, changes=changes)
     reservation.refresh_from_db()
+    events.publish_change(
+        reservation,
+        "reservation.updated",
+        actor=actor,
+        at=at,
+        changed=("starts_at", "ends_at"),
+        ids=("vehicle", "driver", "station", "evse"),
+    )
     return reservation
 
 

@@ -20,7 +20,7 @@ from reservations.models import (
     EvseStatus,
     PowerType,
 )
-from voltop import clock
+from voltop import clock, events
 from voltop.context import Actor
 
 
@@ -111,8 +111,31 @@ def set_evse_status(evse: Evse, *, actor: Actor, status: str, at: datetime | Non
         Evse.objects.filter(pk=evse.pk).update(status=EvseStatus(status))
         changes = {"status": (evse.status, status)}
         audit.record("evse.status", evse, actor=actor, at=at, changes=changes)
+        before = evse.status
         evse.refresh_from_db()
+        _tell_status(evse, before, actor=actor, at=at)
     return evse
+
+
+def _tell_status(evse: Evse, before: str, *, actor: Actor, at: datetime) -> None:
+    """Every plug of a charger has the charger's status; drivers and integrators know plugs."""
+    events.publish_all(
+        (
+            events.Happening(
+                "connector.status",
+                plug.pk,
+                plug.row_version,
+                ("status",),
+                before,
+                evse.status,
+                {"evse": evse.pk, "station": evse.station_id},
+            )
+            for plug in Connector.objects.filter(evse=evse).order_by("pk")
+        ),
+        provider_id=evse.provider_id,
+        actor=actor,
+        at=at,
+    )
 
 
 @transaction.atomic

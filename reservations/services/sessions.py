@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from reservations.errors import EvseUnknown, SessionBackwards, SessionMismatch, SessionOverlap
 from reservations.models import ChargingSession, ChargingStation, Connector, SessionSource
+from voltop import clock, events
 from voltop.context import Actor
 from voltop.errors import DomainError
 
@@ -55,7 +56,24 @@ def import_sessions(
         (plug.evse.uid, plug.connector_id): plug
         for plug in Connector.objects.filter(evse__station=station).select_related("evse")
     }
-    return [_take(station, row, plugs.get((row.evse_uid, row.connector_id))) for row in rows]
+    results = [_take(station, row, plugs.get((row.evse_uid, row.connector_id))) for row in rows]
+    ended = [
+        result.id
+        for row, result in zip(rows, results, strict=True)
+        if result.created and result.id is not None and row.ends_at is not None
+    ]
+    events.publish_all(
+        (
+            events.Happening(
+                "charging_session.ended", pk, 1, ("ends_at",), related={"station": station.pk}
+            )
+            for pk in ended
+        ),
+        provider_id=station.provider_id,
+        actor=actor,
+        at=clock.now(),
+    )
+    return results
 
 
 def _take(station: ChargingStation, row: SessionRow, plug: Connector | None) -> SessionResult:

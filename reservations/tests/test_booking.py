@@ -16,6 +16,7 @@ from vehicles.errors import VehicleNotInService
 from vehicles.models import VehicleModel
 from voltop import clock
 from voltop.errors import NotFound
+from voltop.events import Event
 
 
 def test_a_booking_takes_a_free_plug_and_is_confirmed_at_once(cast):
@@ -280,3 +281,21 @@ def test_hours_over_a_clock_change():
     day = datetime(2026, 11, 1, 7, tzinfo=UTC)  # local midnight; 25 hours follow
     assert open_throughout(hours, zone, day, day + timedelta(hours=25))
     assert not open_throughout(hours, zone, day, day + timedelta(hours=25, minutes=1))
+
+
+def test_a_booking_and_a_charger_tell_in_the_words_of_ocpi(cast):
+    station = make_station(cast)
+    booking = book(cast, station)
+    services.change_period(booking, actor=cast.actor(), ends_at=tomorrow(12))
+    services.cancel(booking, actor=cast.actor())
+    told = Event.objects.filter(object_type="reservation").order_by("id")
+    assert [event.kind for event in told] == [
+        "reservation.reserved", "reservation.updated", "reservation.canceled",
+    ]  # fmt: skip
+    assert {event.related["vehicle"] for event in told} == {cast.vehicle.pk}
+    versions = [event.object_version for event in told]
+    assert versions == sorted(set(versions))
+    services.set_evse_status(plug(station).evse, actor=cast.actor(), status="OUTOFORDER")
+    services.set_evse_status(plug(station).evse, actor=cast.actor(), status="OUTOFORDER")
+    (event,) = Event.objects.filter(kind="connector.status")
+    assert (event.object_id, event.to_state) == (plug(station).pk, "OUTOFORDER")

@@ -9,6 +9,7 @@ from reservations import errors, services
 from reservations.models import ChargingSession
 from reservations.services import SessionRow
 from reservations.tests.scene import make_station, plug
+from voltop.events import Event
 
 T0 = datetime(2022, 3, 1, 8, tzinfo=UTC)
 
@@ -32,6 +33,16 @@ def test_sessions_are_stored_and_the_same_again_changes_nothing(cast):
     assert [(r.created, r.error) for r in again] == [(False, None)] * 4
     assert [r.id for r in first] == [r.id for r in again]
     assert ChargingSession.objects.count() == 4
+
+
+def test_only_a_session_that_is_new_and_over_is_told(cast):
+    station = make_station(cast)
+    rows = [row(0, 60), row(60, None)]
+    results = take(cast, station, *rows)
+    take(cast, station, *rows)
+    (event,) = Event.objects.filter(object_type="charging_session")
+    assert (event.kind, event.object_id) == ("charging_session.ended", results[0].id)
+    assert event.related == {"station": station.pk}
 
 
 def test_what_overlaps_on_a_charger_is_refused_and_loses_nothing_else(cast):

@@ -9,7 +9,7 @@ from fleets.models import Depot, ProviderModel
 from shifts.models.periods import no_overlap
 from shifts.querysets import ShiftQuerySet, StintQuerySet
 from vehicles.models import Assignment, Vehicle
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class ShiftStatus(models.TextChoices):
@@ -51,6 +51,7 @@ SHIFT_MACHINE = Machine(
         "missed": set(),
         "cancelled": set(),
     },
+    news=News("shift", ids=("driver", "planned_vehicle")),
 )
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from fleets.models import FleetPolicy
 from shifts.errors import InvalidShiftPeriod
-from shifts.models import SHIFT_MACHINE, CloseReason, Shift, ShiftEvent, ShiftStatus, ShiftStint
+from shifts.models import SHIFT_MACHINE, CloseReason, Shift, ShiftStatus, ShiftStint
 from shifts.services.metric_requests import request_metrics
 from shifts.services.parts import cars_of, close_break, close_stint, lock_people_and_cars
 from shifts.services.platform_entries import attach_entries
@@ -19,6 +19,7 @@ from shifts.signals import shift_confirmed, shift_ended, shift_reopened
 from voltop import clock
 from voltop.context import Actor
 from voltop.errors import IllegalMove, NotFound, ReasonRequired
+from voltop.states import Moved
 
 OVER = frozenset({ShiftStatus.ENDED, ShiftStatus.CONFIRMED, ShiftStatus.SETTLED})
 """Ending what has ended changes nothing and is no error."""
@@ -138,17 +139,9 @@ def settle_shifts(shift_ids: Sequence[int], *, actor: Actor, at: datetime | None
     if wrong:
         raise IllegalMove(object="shift", to=ShiftStatus.SETTLED.value, shifts=wrong[:50])
     Shift.objects.filter(pk__in=ids).update(status=ShiftStatus.SETTLED)
-    ShiftEvent.objects.bulk_create(
-        ShiftEvent(
-            provider_id=row.provider_id,
-            shift=row,
-            from_state=row.status,
-            to_state=ShiftStatus.SETTLED,
-            actor=str(actor),
-            at=at,
-        )
-        for row in rows
-    )
+    if rows:
+        moves = [Moved(row.pk, row.status, ShiftStatus.SETTLED.value) for row in rows]
+        SHIFT_MACHINE.record(Shift, moves, provider_id=rows[0].provider_id, actor=actor, at=at)
     return len(ids)
 
 

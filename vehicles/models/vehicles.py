@@ -8,7 +8,7 @@ from fleets.models import Depot, ProviderModel
 from vehicles.models.catalogue import VehicleModel
 from vehicles.models.ranges import forward, never_twice
 from vehicles.querysets import PeriodQuerySet, VehicleQuerySet
-from voltop.states import Machine, StateEvent
+from voltop.states import Machine, News, StateEvent
 
 
 class VehicleStatus(models.TextChoices):
@@ -26,6 +26,7 @@ VEHICLE_MACHINE = Machine(
         "out_of_service": {"in_service", "maintenance", "retired"},
         "retired": set(),
     },
+    news=News("vehicle"),
 )
 
 _NOT_RETIRED = ~Q(status="retired")

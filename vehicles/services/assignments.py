@@ -5,6 +5,7 @@ driver locked, what the exclusion constraints would refuse is found first and na
 requests at once the second learns who won. Not here: shift assignments (`shift_assignments`).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from vehicles.querysets import AssignmentQuerySet
 from vehicles.services.parts import lock_drivers, lock_vehicles
 from vehicles.services.vehicles import require_in_service
 from vehicles.signals import custody_changed
-from voltop import clock
+from voltop import clock, events
 from voltop.context import Actor
 
 
@@ -186,7 +187,22 @@ def create_assignment(
         audit.record("assignment.made", assignment, actor=actor, at=at, changes=changes)
     _tell(assignment, starts_at, ends_at, actor=actor, at=at)
     assignment.refresh_from_db()
+    publish(assignment, "made", ("starts_at",), actor=actor, at=at)
     return assignment
+
+
+def publish(
+    assignment: Assignment, what: str, changed: Sequence[str], *, actor: Actor, at: datetime
+) -> None:
+    """Tell integrators of an assignment as it is now. Not for other apps."""
+    events.publish_change(
+        assignment,
+        f"assignment.{what}",
+        actor=actor,
+        at=at,
+        changed=changed,
+        ids=("vehicle", "driver"),
+    )
 
 
 def _ready(
@@ -250,6 +266,7 @@ def _end(assignment: Assignment, ends_at: datetime, *, actor: Actor, at: datetim
     audit.record("assignment.ended", assignment, actor=actor, at=at, changes=changes)
     _tell(assignment, ends_at, before, actor=actor, at=at)
     assignment.refresh_from_db()
+    publish(assignment, "ended", ("ends_at",), actor=actor, at=at)
 
 
 def _cancel(assignment: Assignment, *, actor: Actor, at: datetime) -> None:
@@ -257,6 +274,7 @@ def _cancel(assignment: Assignment, *, actor: Actor, at: datetime) -> None:
     audit.record("assignment.cancelled", assignment, actor=actor, at=at)
     _tell(assignment, assignment.starts_at, assignment.ends_at, actor=actor, at=at)
     assignment.refresh_from_db()
+    publish(assignment, "cancelled", ("cancelled_at",), actor=actor, at=at)
 
 
 def _tell(

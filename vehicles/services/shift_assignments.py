@@ -12,7 +12,7 @@ from drivers.models import Driver
 from drivers.services import require_active
 from vehicles.errors import AssignmentEnded, InvalidAssignmentPeriod
 from vehicles.models import Assignment, AssignmentKind, Vehicle
-from vehicles.services.assignments import create_assignment
+from vehicles.services.assignments import create_assignment, publish
 from vehicles.services.parts import lock_drivers, lock_vehicles
 from vehicles.services.vehicles import require_in_service
 from vehicles.signals import custody_changed
@@ -58,15 +58,17 @@ def close_shift_assignment(
     running = Assignment.objects.open().filter(pk=assignment.pk, kind=SHIFT)
     if not running.update(ends_at=ends_at):
         raise AssignmentEnded()
+    at = at or clock.now()
     custody_changed.send(
         Assignment,
         vehicle_id=assignment.vehicle_id,
         starts_at=ends_at,
         ends_at=None,
         actor=actor,
-        at=at or clock.now(),
+        at=at,
     )
     assignment.refresh_from_db()
+    publish(assignment, "ended", ("ends_at",), actor=actor, at=at)
     return assignment
 
 

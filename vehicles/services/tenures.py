@@ -12,7 +12,7 @@ from vehicles.models import Vehicle, VehiclePlate, VehicleState, VehicleStatus, 
 from vehicles.services.parts import call_off_assignments, lock_vehicles, require_not_in_use
 from vehicles.services.vehicles import require_free_names
 from vehicles.signals import vehicle_transferred
-from voltop import clock
+from voltop import clock, events
 from voltop.context import Actor
 from voltop.errors import NotFound
 
@@ -56,6 +56,7 @@ def transfer_vehicle(
     )
     vehicle.refresh_from_db()
     audit.record("vehicle.received", vehicle, actor=actor, at=at, changes=changes, reason=reason)
+    _tell_both(vehicle, giver_id, to.pk, actor=actor, at=at)
     vehicle_transferred.send(
         Vehicle,
         vehicle=vehicle,
@@ -65,6 +66,15 @@ def transfer_vehicle(
         at=at,
     )
     return vehicle
+
+
+def _tell_both(
+    vehicle: Vehicle, giver_id: int, taker_id: int, *, actor: Actor, at: datetime
+) -> None:
+    """Each company's feed tells its own side, and nothing of the other company."""
+    for kind, provider_id in (("vehicle.given", giver_id), ("vehicle.received", taker_id)):
+        news = events.Happening(kind, vehicle.pk, vehicle.row_version, ("provider",))
+        events.publish(news, provider_id=provider_id, actor=actor, at=at)
 
 
 def _change_hands(vehicle: Vehicle, to: FleetProvider, at: datetime) -> None:

@@ -28,7 +28,7 @@ from vehicles.models import (
 from vehicles.services.parts import call_off_assignments, lock_vehicles, require_not_in_use
 from vehicles.signals import vehicle_moved
 from vehicles.vins import canonical_plate, canonical_vin
-from voltop import clock
+from voltop import clock, events
 from voltop.context import Actor
 from voltop.errors import ReasonRequired
 
@@ -94,6 +94,7 @@ def update_vehicle(
         Vehicle.objects.filter(pk=vehicle.pk).update(**values)
         audit.record("vehicle.changed", vehicle, actor=actor, at=at, changes=changes)
         vehicle.refresh_from_db()
+        events.publish_change(vehicle, "vehicle.updated", actor=actor, at=at, changed=changes)
     if "plate" in changes:
         _take_off_plate(vehicle, at)
         _put_on_plate(vehicle, at)

@@ -74,6 +74,14 @@ class IdFilter(_ParsedFilter):
         return _integer(text, 1, INT8_MAX)
 
 
+@extend_schema_field({"type": "integer", "minimum": 0, "maximum": INT8_MAX})
+class SequenceFilter(_ParsedFilter):
+    """A number in an order that counts from 1; 0 comes before all."""
+
+    def parse(self, text: str) -> int:
+        return _integer(text, 0, INT8_MAX)
+
+
 @extend_schema_field({"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1})
 class IntegerFilter(_ParsedFilter):
     def parse(self, text: str) -> int:

@@ -168,7 +168,9 @@ class KeysetPagination(BasePagination):
             page["next_since"] = format_instant(self.since)
         return Response(page)
 
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        if not isinstance(schema, dict):  # a place holder: the example of a row becomes a page's
+            return {"properties": {"next": {"example": None}, "results": schema}}
         return {
             "type": "object",
             "required": ["next", "results"],
