@@ -178,6 +178,7 @@ MONEY = [
     ({"amount": "1,000.00", "currency": "MXN"}, ("price.amount", "invalid_number")),
     ({"amount": "١٢", "currency": "MXN"}, ("price.amount", "invalid_number")),
     ({"amount": "NaN", "currency": "MXN"}, ("price.amount", "invalid_number")),
+    ({"amount": "-0.0", "currency": "MXN"}, ("price.amount", "invalid_number")),
     ({"amount": "412.355", "currency": "MXN"}, ("price.amount", "too_many_decimals")),
     ({"amount": "412.5", "currency": "JPY"}, ("price.amount", "too_many_decimals")),
     ({"amount": "-1.00", "currency": "MXN"}, ("price.amount", "amount_out_of_range")),

@@ -85,7 +85,9 @@ class MoneyField(serializers.Field):
             raise refusal_as(errors.AmountMustBeString(field="amount"))
         if not AMOUNT.fullmatch(amount):
             raise refusal_as(errors.InvalidNumber(field="amount"))
-        value = Decimal(amount) + Decimal(0)
+        value = Decimal(amount)
+        if value.is_zero() and value.is_signed():
+            raise refusal_as(errors.InvalidNumber(field="amount"))  # there is no minus nothing
         if type(currency) is not str:
             raise refusal_as(money.UnknownCurrency(field="currency"))
         try:
