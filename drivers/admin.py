@@ -17,6 +17,7 @@ from fleets.admin.base import (
     service_action,
     status_badge,
 )
+from fleets.admin.refs import RefInline
 from voltop.context import Actor
 
 
@@ -58,7 +59,7 @@ class DriverAdmin(ProviderAdmin):
     readonly_fields = ("status",)
     search_fields = ("given_name", "family_name", "employee_number", "phone", "email")
     ordering = ("family_name", "given_name")
-    inlines = (EngagementInline, PayoutAccountInline, DriverEventInline)
+    inlines = (EngagementInline, PayoutAccountInline, RefInline, DriverEventInline)
     actions = (
         _move("Begin onboarding", services.onboard_driver),
         _move("Activate", services.activate_driver),

@@ -8,11 +8,12 @@ class DriversConfig(AppConfig):
     verbose_name = "Drivers"
 
     def ready(self) -> None:
-        from drivers import home, roles, selectors
+        from drivers import home, record_kinds, roles, selectors
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
         registry.register(registry.API_SCOPES, "drivers", roles.scopes_of_drivers)
+        registry.register(registry.RECORD_KINDS, "drivers", record_kinds.drivers)
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
         registry.register(registry.HOME_TASKS, "drivers", home.tasks)

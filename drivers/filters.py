@@ -1,6 +1,7 @@
 """Query parameters of drivers' lists."""
 
 from drivers.models import DriverStatus, EngagementKind, PayoutAccountKind
+from fleets.records import RefFilter
 from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, IdFilter, TextFilter
 
 
@@ -8,6 +9,7 @@ class DriverFilter(FilterSet):
     status = ChoiceFilter(choices=DriverStatus)
     depot = IdFilter("depot_id")
     employee_number = TextFilter()
+    ref = RefFilter()
 
 
 class EngagementFilter(FilterSet):

@@ -9,6 +9,7 @@ from drivers.models import (
     PayoutAccountKind,
 )
 from fleets.models import Depot
+from fleets.records import RefsField
 from voltop.api.fields import (
     DateField,
     EmailField,
@@ -20,6 +21,8 @@ from voltop.api.serializers import ModelSerializer, Serializer
 
 
 class DriverSerializer(ModelSerializer):
+    refs = RefsField()
+
     class Meta:
         model = Driver
         fields = (
@@ -37,6 +40,7 @@ class DriverSerializer(ModelSerializer):
             "emergency_contact_phone",
             "hired_on",
             "depot",
+            "refs",
             "created_at",
             "updated_at",
         )

@@ -1,5 +1,6 @@
 """The API of drivers: each action checks the function, finds the row and calls one service."""
 
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -21,15 +22,18 @@ from drivers.serializers import (
     PayoutAccountSerializer,
     PayoutAccountSetSerializer,
 )
+from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
+from voltop.api.bulk import BulkViewSet, IdAnswersSerializer, IdsSerializer, Outcome, answer_ids
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import NotFound
 
 
-class DriverViewSet(ListRetrieveViewSet):
+class DriverViewSet(RecordViewSet):
     """Drivers of the active provider, and the moves of their state."""
 
+    record = "drivers"
     queryset = Driver.objects.all()
     serializer_class = DriverSerializer
     filterset_class = DriverFilter
@@ -46,6 +50,8 @@ class DriverViewSet(ListRetrieveViewSet):
         "reinstate": "drivers.change_driver",
         "leave": "drivers.change_driver",
         "terminate": "drivers.terminate_driver",
+        "bulk_onboard": "drivers.change_driver",
+        "bulk_activate": "drivers.change_driver",
     }
     input_serializers = {
         "create": DriverInviteSerializer,
@@ -56,6 +62,12 @@ class DriverViewSet(ListRetrieveViewSet):
         "reinstate": ReasonSerializer,
         "leave": ReasonSerializer,
         "terminate": ReasonSerializer,
+        "bulk_onboard": IdsSerializer,
+        "bulk_activate": IdsSerializer,
+    }
+    output_serializers = {
+        "bulk_onboard": IdAnswersSerializer,
+        "bulk_activate": IdAnswersSerializer,
     }
 
     def create(self, request: Request) -> Response:
@@ -98,6 +110,22 @@ class DriverViewSet(ListRetrieveViewSet):
     def terminate(self, request: Request, pk: str) -> Response:
         """Invited, onboarding or leaving → terminated, for good; needs a reason."""
         return self._move(services.terminate_driver)
+
+    @action(detail=False, methods=["post"], url_path="bulk-onboard")
+    def bulk_onboard(self, request: Request) -> Response:
+        """Invited → onboarding for up to 1,000 drivers, each for itself."""
+        return self._move_many(services.onboard_driver)
+
+    @action(detail=False, methods=["post"], url_path="bulk-activate")
+    def bulk_activate(self, request: Request) -> Response:
+        """Onboarding → active for up to 1,000 drivers, each for itself."""
+        return self._move_many(services.activate_driver)
+
+    def _move_many(self, service: Any) -> Response:
+        values, actor = self.read_input(), self.actor
+        reason, found = values.get("reason", ""), self.get_queryset().in_bulk(values["ids"])
+        move = partial(service, actor=actor, reason=reason)
+        return Response(answer_ids(values["ids"], found, move))
 
     def _move(self, service: Any) -> Response:
         driver = self.get_object()
@@ -149,7 +177,7 @@ class EngagementViewSet(ListRetrieveViewSet):
         )
 
 
-class PayoutAccountViewSet(ListRetrieveViewSet):
+class PayoutAccountViewSet(BulkViewSet):
     """Where drivers' money goes. A new account retires the one before."""
 
     queryset = PayoutAccount.objects.all()
@@ -166,3 +194,6 @@ class PayoutAccountViewSet(ListRetrieveViewSet):
         """Set a driver's account; every change but the first holds payouts for 24 hours."""
         account = services.set_payout_account(actor=self.actor, **self.read_input())
         return self.respond(account, status=201)
+
+    def take_row(self, values: dict[str, Any]) -> tuple[int, Outcome]:
+        return services.set_payout_account(actor=self.actor, **values).pk, "created"

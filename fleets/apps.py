@@ -9,9 +9,10 @@ class FleetsConfig(AppConfig):
     verbose_name = "Fleets"
 
     def ready(self) -> None:
-        from fleets import roles, scopes
+        from fleets import record_kinds, roles, scopes
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "fleets", roles.of_fleets)
         registry.register(registry.API_SCOPES, "fleets", scopes.of_fleets)
+        registry.register(registry.RECORD_KINDS, "depots", record_kinds.depots)
         post_migrate.connect(roles.seed_roles, dispatch_uid="fleets.seed_roles")

@@ -11,6 +11,24 @@ class ProviderRequired(DomainError):
     message = _("You work for several providers: name one in X-Voltop-Provider.")
 
 
+class InvalidRef(DomainError):
+    """`field` says whether it is the system or the id."""
+
+    code = "invalid_ref"
+    status = 400
+    message = _(
+        "A system is up to 40 of a-z, 0-9, dot, dash and underscore; an id is up to 120 characters."
+    )
+
+
+class RefTaken(DomainError):
+    """`extra.object_id` is the object that has this id in the system."""
+
+    code = "ref_taken"
+    message = _("Another object has this id in that system.")
+    constraints = ("fleets_externalref_once", "fleets_externalref_one_id")
+
+
 class ProviderNotActive(DomainError):
     code = "provider_not_active"
     message = _("The provider is not active: nothing new can be started.")

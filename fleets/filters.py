@@ -1,6 +1,11 @@
 """Query parameters of fleets' lists."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+
 from fleets.models import FleetProviderStatus, Role
+from fleets.records import RefFilter
 from voltop.api.filters import (
     BooleanFilter,
     ChoiceFilter,
@@ -10,6 +15,7 @@ from voltop.api.filters import (
     SequenceFilter,
     TextFilter,
 )
+from voltop.records import record_kinds
 
 
 class ProviderFilter(FilterSet):
@@ -18,6 +24,7 @@ class ProviderFilter(FilterSet):
 
 class DepotFilter(FilterSet):
     retired = BooleanFilter("retired_at", "isnull", exclude=True)
+    ref = RefFilter()
 
 
 class MembershipFilter(FilterSet):
@@ -39,3 +46,16 @@ class EventFilter(FilterSet):
     type = TextFilter("kind")
     object = TextFilter("object_type")
     object_id = IdFilter()
+
+
+class ExternalRefFilter(FilterSet):
+    """kind as in the addresses: `kind=drivers`."""
+
+    system = TextFilter()
+    external_id = TextFilter()
+    kind = TextFilter(method="filter_kind")
+    object_id = IdFilter()
+
+    def filter_kind(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+        kind = record_kinds().get(text)
+        return rows.filter(object_type=kind.object_type if kind else "")

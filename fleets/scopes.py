@@ -12,8 +12,14 @@ from fleets.errors import UnknownScope
 from voltop import registry
 
 API_SCOPES: Mapping[str, tuple[str, ...]] = {
-    "fleets:read": ("view_fleetprovider", "view_fleetpolicy", "view_depot"),
-    "fleets:write": ("add_depot", "change_depot"),
+    "fleets:read": ("view_fleetprovider", "view_fleetpolicy", "view_depot", "view_externalref"),
+    "fleets:write": (
+        "add_depot",
+        "change_depot",
+        "add_externalref",
+        "change_externalref",
+        "delete_externalref",
+    ),
     "fleets.events:read": ("view_events",),
 }
 """Those of fleets. People, roles, clients and the audit trail are not for machines."""

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, re_path
 
-from fleets.views import api_clients, auth, events, providers
+from fleets.views import api_clients, auth, events, providers, refs
 from voltop.api.routers import Router
 
 router = Router()
@@ -12,6 +12,7 @@ router.register("depots", providers.DepotView, basename="depots")
 router.register("memberships", providers.MembershipView, basename="memberships")
 router.register("api-clients", api_clients.ApiClientView, basename="api-clients")
 router.register("events", events.EventView, basename="events")
+router.register("external-refs", refs.ExternalRefView, basename="external-refs")
 router.register("audit", providers.AuditView, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [

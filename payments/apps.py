@@ -11,6 +11,7 @@ class PaymentsConfig(AppConfig):
         from payments import (
             deliveries,  # noqa: F401 (registers its handler)
             home,
+            record_kinds,
             roles,
             selectors,
         )
@@ -18,6 +19,7 @@ class PaymentsConfig(AppConfig):
 
         registry.register(registry.ROLE_PERMISSIONS, "payments", roles.of_payments)
         registry.register(registry.API_SCOPES, "payments", roles.scopes_of_payments)
+        registry.register(registry.RECORD_KINDS, "adjustments", record_kinds.adjustments)
         registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)
         registry.register(registry.HOME_TASKS, "payments", home.tasks)
         registry.register(registry.HOME_FIGURES, "payments", home.figures)

@@ -93,6 +93,13 @@ class AdjustmentSign(DomainError):
     message = _("Give a positive amount; only a correction may be negative, and none is zero.")
 
 
+class AdjustmentDiffers(DomainError):
+    """`extra.fields` are those that differ from what was asked for before."""
+
+    code = "adjustment_differs"
+    message = _("This adjustment was asked for with other values: they are never changed.")
+
+
 class OwnRequest(DomainError):
     code = "own_request"
     status = 403

@@ -1,5 +1,6 @@
 """Query parameters of payments' lists."""
 
+from fleets.records import RefFilter
 from payments.models import (
     AccountKind,
     AdjustmentKind,
@@ -42,6 +43,7 @@ class AdjustmentFilter(FilterSet):
     driver = IdFilter("driver_id")
     kind = ChoiceFilter(choices=AdjustmentKind)
     status = ChoiceFilter(choices=AdjustmentStatus)
+    ref = RefFilter()
 
 
 class BatchFilter(FilterSet):

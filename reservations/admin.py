@@ -16,6 +16,7 @@ from fleets.admin.base import (
     service_action,
     status_badge,
 )
+from fleets.admin.refs import RefInline
 from reservations import services
 from reservations.models import (
     ChargingSession,
@@ -54,7 +55,7 @@ class ChargingStationAdmin(ProviderAdmin):
     list_filter = ("bookable", "depot", "hold_channel")
     list_select_related = ("depot",)
     search_fields = ("name", "address")
-    inlines = (EvseInline,)
+    inlines = (EvseInline, RefInline)
     fields = (
         ("name", "depot"),
         ("address", "country"),

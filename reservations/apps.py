@@ -8,10 +8,11 @@ class ReservationsConfig(AppConfig):
     verbose_name = "Reservations"
 
     def ready(self) -> None:
-        from reservations import home, roles
+        from reservations import home, record_kinds, roles
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "reservations", roles.of_reservations)
         registry.register(registry.API_SCOPES, "reservations", roles.scopes_of_reservations)
+        registry.register(registry.RECORD_KINDS, "stations", record_kinds.stations)
         registry.register(registry.HOME_TASKS, "reservations", home.tasks)
         registry.register(registry.HOME_FIGURES, "reservations", home.figures)

@@ -1,5 +1,6 @@
 """Query parameters of reservations' lists."""
 
+from fleets.records import RefFilter
 from reservations.models import EvseStatus, ReservationKind, ReservationStatus
 from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, IdFilter, InstantFilter
 
@@ -8,6 +9,7 @@ class StationFilter(FilterSet):
     depot = IdFilter("depot_id")
     bookable = BooleanFilter()
     retired = BooleanFilter("retired_at", "isnull", exclude=True)
+    ref = RefFilter()
 
 
 class EvseFilter(FilterSet):

@@ -35,6 +35,10 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
         "add_reservation",
         "change_reservation",
         "change_evse",
+        "add_chargingstation",
+        "change_chargingstation",
+        "add_evse",
+        "add_connector",
         "add_chargingsession",
     ),
 }

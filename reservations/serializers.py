@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from drivers.models import Driver
 from fleets.models import Depot
+from fleets.records import RefsField
 from reservations.models import (
     CancelReason,
     ChargingSession,
@@ -20,7 +21,7 @@ from reservations.models import (
 )
 from shifts.models import Shift
 from vehicles.models import Vehicle
-from voltop.api.bulk import BulkAnswerSerializer, BulkField
+from voltop.api.bulk import BulkField
 from voltop.api.fields import (
     InstantField,
     ObjectField,
@@ -58,6 +59,8 @@ class EvseSerializer(ModelSerializer):
 
 
 class StationSerializer(ModelSerializer):
+    refs = RefsField()
+
     class Meta:
         model = ChargingStation
         fields = (
@@ -77,6 +80,7 @@ class StationSerializer(ModelSerializer):
             "reservation_days_ahead",
             "buffer_min",
             "retired_at",
+            "refs",
             "created_at",
             "updated_at",
         )
@@ -242,18 +246,4 @@ class SessionRowSerializer(Serializer):
 
 class SessionsSerializer(Serializer):
     station = ProviderRelatedField(queryset=ChargingStation.objects.all())
-    sessions = BulkField(child=SessionRowSerializer())
-
-
-class SessionAnswerSerializer(BulkAnswerSerializer):
-    """`outcome`: created, duplicate (known with the same values), refused."""
-
-    outcome = serializers.CharField()
-    id = serializers.IntegerField(allow_null=True)
-
-
-class SessionAnswersSerializer(Serializer):
-    created = serializers.IntegerField()
-    duplicate = serializers.IntegerField()
-    refused = serializers.IntegerField()
-    results = SessionAnswerSerializer(many=True)
+    rows = BulkField(child=SessionRowSerializer())

@@ -18,7 +18,7 @@ from shifts.models import (
     ShiftStint,
 )
 from vehicles.models import Vehicle
-from voltop.api.bulk import BulkAnswerSerializer, BulkField
+from voltop.api.bulk import BulkAnswerSerializer, BulkAnswersSerializer, BulkField
 from voltop.api.fields import (
     INT8_MAX,
     InstantField,
@@ -183,24 +183,16 @@ class ShiftMetricsSerializer(ModelSerializer):
 
 
 # --- Many at once --------------------------------------------------------------------------------
-class IdsSerializer(Serializer):
-    """Up to 1,000 ids; each gets an answer, in their order."""
+class ShiftIdAnswerSerializer(BulkAnswerSerializer):
+    """`id` is what was sent, `shift` the shift that it is or became."""
 
-    ids = StrictListField(
-        child=StrictIntegerField(min_value=1, max_value=INT8_MAX), min_length=1, max_length=1000
-    )
-    reason = StrictCharField(max_length=500, required=False, allow_blank=True)
-
-
-class IdAnswerSerializer(BulkAnswerSerializer):
-    id = serializers.IntegerField()
     shift = serializers.IntegerField(allow_null=True)
 
 
-class IdAnswersSerializer(Serializer):
+class ShiftIdAnswersSerializer(Serializer):
     done = serializers.IntegerField(min_value=0)
     refused = serializers.IntegerField(min_value=0)
-    results = IdAnswerSerializer(many=True)
+    results = ShiftIdAnswerSerializer(many=True)
 
 
 # --- Proposals -----------------------------------------------------------------------------------
@@ -333,20 +325,15 @@ class EntryRowSerializer(Serializer):
 
 class EntriesSerializer(Serializer):
     account = ProviderRelatedField(queryset=PlatformAccount.objects.all())
-    entries = BulkField(child=EntryRowSerializer())
+    rows = BulkField(child=EntryRowSerializer())
 
 
 class EntryAnswerSerializer(BulkAnswerSerializer):
-    """`outcome`: created, duplicate (known with the same values), refused."""
+    """`external_id` is the platform's, as sent; `shift` the one that the entry belongs to."""
 
     external_id = serializers.CharField()
-    outcome = serializers.CharField()
-    id = serializers.IntegerField(allow_null=True)
     shift = serializers.IntegerField(allow_null=True)
 
 
-class EntryAnswersSerializer(Serializer):
-    created = serializers.IntegerField(min_value=0)
-    duplicate = serializers.IntegerField(min_value=0)
-    refused = serializers.IntegerField(min_value=0)
+class EntryAnswersSerializer(BulkAnswersSerializer):
     results = EntryAnswerSerializer(many=True)

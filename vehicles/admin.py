@@ -15,6 +15,7 @@ from fleets.admin.base import (
     admin_actor,
     service_action,
 )
+from fleets.admin.refs import RefInline
 from vehicles import live_map, services
 from vehicles.models import (
     Assignment,
@@ -83,7 +84,14 @@ class VehicleAdmin(PanelsMixin, ProviderAdmin):
     search_fields = ("label", "plate", "vin")
     ordering = ("label", "plate", "id")
     autocomplete_fields = ("model",)
-    inlines = (StateInline, AssignmentInline, PlateInline, TenureInline, VehicleEventInline)
+    inlines = (
+        StateInline,
+        AssignmentInline,
+        PlateInline,
+        TenureInline,
+        RefInline,
+        VehicleEventInline,
+    )
     fieldsets = ((None, {"fields": (("label", "plate"), ("vin", "model"), "depot")}),)
     actions = (
         _move("Send to maintenance", services.send_to_maintenance),

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema_field
 
+from fleets.records import RefFilter
 from vehicles.models import Activity, AssignmentKind, VehicleStatus
 from voltop.api import errors
 from voltop.api.filters import (
@@ -62,6 +63,7 @@ class VehicleFilter(FilterSet):
     vin = TextFilter()
     plate = TextFilter()
     label = TextFilter()
+    ref = RefFilter()
 
 
 class LiveVehicleFilter(FilterSet):

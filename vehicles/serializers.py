@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from drivers.models import Driver
 from fleets.models import Depot
+from fleets.records import RefsField
 from vehicles.models import (
     Assignment,
     AssignmentKind,
@@ -56,6 +57,8 @@ class VehicleModelSerializer(ModelSerializer):
 
 
 class VehicleSerializer(ModelSerializer):
+    refs = RefsField()
+
     class Meta:
         model = Vehicle
         fields = (
@@ -66,6 +69,7 @@ class VehicleSerializer(ModelSerializer):
             "label",
             "model",
             "depot",
+            "refs",
             "created_at",
             "updated_at",
         )

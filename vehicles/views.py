@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from drivers.errors import DriverNotActive
 from fleets.errors import LimitReached, ProviderNotActive
+from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from vehicles import errors, selectors, services
 from vehicles.filters import (
@@ -47,6 +48,7 @@ from vehicles.serializers import (
     VehicleUpdateSerializer,
 )
 from voltop import clock
+from voltop.api.bulk import BulkViewSet, Outcome
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import IllegalMove, NotFound, ReasonRequired
@@ -77,9 +79,10 @@ class VehicleModelViewSet(ListRetrieveViewSet):
     }
 
 
-class VehicleViewSet(ListRetrieveViewSet):
+class VehicleViewSet(RecordViewSet):
     """Vehicles that the active provider holds, the moves of their state, and what is known now."""
 
+    record = "vehicles"
     queryset = Vehicle.objects.all()
     serializer_class = VehicleSerializer
     filterset_class = VehicleFilter
@@ -248,7 +251,7 @@ class TenureViewSet(ListRetrieveViewSet):
     }
 
 
-class AssignmentViewSet(ListRetrieveViewSet):
+class AssignmentViewSet(BulkViewSet):
     """Who has which vehicle, and when. Those of kind shift belong to shifts."""
 
     queryset = Assignment.objects.all()
@@ -281,9 +284,14 @@ class AssignmentViewSet(ListRetrieveViewSet):
 
     def create(self, request: Request) -> Response:
         """Give a driver a vehicle, from now on or over a period; of two at once one wins."""
-        values = self.read_input()
+        return self.respond(self._assign(self.read_input()), status=201)
+
+    def take_row(self, values: dict[str, Any]) -> tuple[int, Outcome]:
+        return self._assign(values).pk, "created"
+
+    def _assign(self, values: dict[str, Any]) -> Assignment:
         service = services.reassign if values.pop("replace") else services.assign
-        return self.respond(service(actor=self.actor, **values), status=201)
+        return service(actor=self.actor, **values)
 
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: str) -> Response:

@@ -36,6 +36,9 @@ HOME_TASKS = "voltop.home_tasks"
 HOME_FIGURES = "voltop.home_figures"
 """(provider_id) -> list of voltop.home.Figure: how the day stands, for the first page."""
 
+RECORD_KINDS = "voltop.record_kinds"
+"""key = name, () -> voltop.records.RecordKind: what is put by key, in bulk, by file."""
+
 _points: dict[str, dict[str, Callable[..., Any]]] = {}
 
 

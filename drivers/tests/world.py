@@ -10,6 +10,7 @@ from voltop.tests.world import World
 def build(world: World) -> None:
     own, peer, foreign = world.driver, world.other_driver, world.foreign_driver
     world.put("driver", own=own, peer=peer, foreign=foreign)
+    world.know_as("driver", "erp", "D-1")
     world.put(
         "engagement",
         **{

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from fleets import services
 from fleets.admin.base import EventInline, ProviderAdmin, admin_actor, service_action
+from fleets.admin.refs import RefInline
 from fleets.models import Depot, FleetPolicy, FleetProvider, FleetProviderEvent
 from voltop.context import Actor
 
@@ -89,6 +90,7 @@ class DepotAdmin(ProviderAdmin):
         "grid_limit_kw",
         "opening_hours",
     )
+    inlines = (RefInline,)
     actions = (service_action("Retire", "fleets.change_depot", _retire),)
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Depot:

@@ -1,4 +1,4 @@
-"""Tables of fleets, by noun: providers, people, audit, tokens."""
+"""Tables of fleets, by noun: providers, people, audit, refs, tokens."""
 
 from fleets.models.audit import AuditEntry, AuditSeal
 from fleets.models.base import ProviderModel
@@ -10,6 +10,7 @@ from fleets.models.providers import (
     FleetProviderEvent,
     FleetProviderStatus,
 )
+from fleets.models.refs import ExternalRef
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -26,6 +27,7 @@ __all__ = [
     "AuditEntry",
     "AuditSeal",
     "Depot",
+    "ExternalRef",
     "FleetPolicy",
     "FleetProvider",
     "FleetProviderEvent",

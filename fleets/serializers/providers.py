@@ -13,6 +13,7 @@ from fleets.models import (
     Membership,
     Role,
 )
+from fleets.records import RefsField
 from voltop.api.fields import (
     EmailField as StrictEmailField,
 )
@@ -78,6 +79,8 @@ class PolicyUpdateSerializer(ModelSerializer):
 
 
 class DepotSerializer(ModelSerializer):
+    refs = RefsField()
+
     class Meta:
         model = Depot
         fields = (
@@ -92,6 +95,7 @@ class DepotSerializer(ModelSerializer):
             "grid_limit_kw",
             "opening_hours",
             "retired_at",
+            "refs",
             "created_at",
             "updated_at",
         )

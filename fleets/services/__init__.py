@@ -18,6 +18,7 @@ from fleets.services.providers import (
     suspend_provider,
     update_provider,
 )
+from fleets.services.refs import link_object, put_record, unlink_ref
 
 __all__ = [
     "activate_provider",
@@ -31,10 +32,13 @@ __all__ = [
     "create_user",
     "end_membership",
     "invite_member",
+    "link_object",
+    "put_record",
     "require_active",
     "require_room",
     "retire_depot",
     "suspend_provider",
+    "unlink_ref",
     "update_depot",
     "update_provider",
 ]

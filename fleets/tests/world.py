@@ -1,7 +1,7 @@
 """What fleets adds to the world of the access matrix."""
 
 from fleets.models import AuditEntry, Membership
-from fleets.services import api_clients
+from fleets.services import api_clients, link_object
 from voltop.tests.world import World
 
 
@@ -17,6 +17,11 @@ def build(world: World) -> None:
         own=memberships.get(user=world.viewer),
         foreign=memberships.get(user=world.person(b, "viewer")),
     )
+    refs = [
+        link_object(depot, actor=world.actor(provider), system="erp", external_id="depot-1")
+        for provider, depot in ((a, world.objects["depot"].own), (b, foreign_depot))
+    ]
+    world.put("external_ref", own=refs[0], foreign=refs[1])
     clients = [
         api_clients.create_client(
             provider, actor=world.actor(provider), name=name, wanted=["fleets:read"]

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from fleets import audit, services
 from fleets.filters import AuditFilter, DepotFilter, MembershipFilter, ProviderFilter
 from fleets.models import AuditEntry, Depot, FleetPolicy, FleetProvider, Membership
+from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from fleets.serializers.providers import (
     AuditEntrySerializer,
@@ -68,9 +69,10 @@ class PolicyView(ListRetrieveViewSet):
         )
 
 
-class DepotView(ListRetrieveViewSet):
+class DepotView(RecordViewSet):
     """Places where vehicles stand, charge and are handed over."""
 
+    record = "depots"
     queryset = Depot.objects.all()
     serializer_class = DepotSerializer
     filterset_class = DepotFilter

@@ -1,8 +1,7 @@
 """Pay groups, plans, terms and adjustments: what is shown, and what may be sent."""
 
-from rest_framework import serializers
-
 from drivers.models import Driver
+from fleets.records import RefsField
 from payments.models import (
     Adjustment,
     AdjustmentKind,
@@ -16,7 +15,7 @@ from payments.models import (
 from payments.rules.components import Window
 from payments.rules.parse import MAX_COMPONENTS, RULES
 from payments.rules.rent import RentPer
-from voltop.api.bulk import BulkAnswerSerializer, BulkField
+from voltop.api.bulk import BulkField
 from voltop.api.fields import (
     INT8_MAX,
     DateField,
@@ -193,25 +192,15 @@ class TermsBulkSerializer(Serializer):
 
     pay_group = ProviderRelatedField(queryset=PayGroup.objects.all())
     plan_version = ProviderRelatedField(queryset=PayPlanVersion.objects.all())
-    terms = BulkField(child=TermsRowSerializer())
-
-
-class CreatedAnswerSerializer(BulkAnswerSerializer):
-    """`id` is null where the row was refused."""
-
-    id = serializers.IntegerField(allow_null=True)
-
-
-class CreatedAnswersSerializer(Serializer):
-    created = serializers.IntegerField(min_value=0)
-    refused = serializers.IntegerField(min_value=0)
-    results = CreatedAnswerSerializer(many=True)
+    rows = BulkField(child=TermsRowSerializer())
 
 
 class AdjustmentSerializer(ModelSerializer):
     """The amount as the driver feels it: negative is taken."""
 
     amount = MoneyField("amount", read_only=True)
+
+    refs = RefsField()
 
     class Meta:
         model = Adjustment
@@ -230,6 +219,7 @@ class AdjustmentSerializer(ModelSerializer):
             "requested_by",
             "decided_by",
             "decided_at",
+            "refs",
             "created_at",
             "updated_at",
         )

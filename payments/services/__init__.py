@@ -5,6 +5,7 @@ from payments.services.adjustments import (
     reject_adjustment,
     request_adjustment,
     request_series,
+    require_same_adjustment,
 )
 from payments.services.approval import approve_batch
 from payments.services.batches import (
@@ -65,6 +66,7 @@ __all__ = [
     "request_adjustment",
     "request_reconciliation",
     "request_series",
+    "require_same_adjustment",
     "retire_funding_account",
     "retire_pay_group",
     "retire_pay_plan",

@@ -3,12 +3,13 @@
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 
 from drivers.models import Driver
 from fleets.models import FleetPolicy, FleetProvider
-from payments.errors import AdjustmentSign, OwnRequest
+from payments.errors import AdjustmentDiffers, AdjustmentSign, OwnRequest
 from payments.models import (
     ADJUSTMENT_MACHINE,
     TAKEN,
@@ -50,6 +51,27 @@ def request_adjustment(
     return make(
         signed, due_on, series=None, evidence=evidence, about_type=about_type, about_id=about_id
     )
+
+
+def require_same_adjustment(
+    adjustment: Adjustment,
+    *,
+    actor: Actor,
+    driver: Driver,
+    kind: str,
+    amount: Decimal,
+    **values: Any,
+) -> Adjustment:
+    """The adjustment, if it is what these values ask for; nothing is changed.
+
+    Raises AdjustmentDiffers (409) and what `request_adjustment` raises of the amount.
+    """
+    actor.require_same_provider(adjustment, driver)
+    signed, _currency = _signed(driver, kind, amount, values["reason"])
+    asked = {"driver": driver, "kind": kind, "amount": signed, **values}
+    if fields := sorted(name for name in asked if getattr(adjustment, name) != asked[name]):
+        raise AdjustmentDiffers(fields=fields)
+    return adjustment
 
 
 @transaction.atomic

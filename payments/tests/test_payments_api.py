@@ -160,7 +160,7 @@ def test_terms_of_many_drivers_are_signed_in_one_request(scene: Scene, cast, api
             "rent_per": "day",
         },
     ]
-    body = {"pay_group": scene.group.pk, "plan_version": scene.plan.pk, "terms": rows}
+    body = {"pay_group": scene.group.pk, "plan_version": scene.plan.pk, "rows": rows}
     answer = post(api(cast.accountant), "terms/bulk", body)
     assert (answer["created"], answer["refused"]) == (1, 5)
     assert [row["code"] for row in answer["results"]] == [

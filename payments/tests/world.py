@@ -60,6 +60,7 @@ def build(world: World) -> None:
     }
     for kind, make in makers.items():
         world.put(kind, **{scope: make(c, d) for scope, (c, d) in drivers.items()})
+    world.know_as("adjustment", "tolls", "T-1")
 
 
 def of_company(world: World, kind: str, of: Any, a: Company, b: Company) -> None:

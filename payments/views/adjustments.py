@@ -1,16 +1,16 @@
 """Adjustments: asked for, decided."""
 
-from typing import Any
-
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from payments import services
-from payments.errors import AdjustmentSign, CurrencyMismatch, OwnRequest
+from payments.errors import AdjustmentDiffers, AdjustmentSign, CurrencyMismatch, OwnRequest
 from payments.filters import AdjustmentFilter
 from payments.models import Adjustment
+from payments.record_kinds import in_own_currency
 from payments.serializers.plans import (
     AdjustmentInputSerializer,
     AdjustmentSerializer,
@@ -18,13 +18,13 @@ from payments.serializers.plans import (
     SeriesSerializer,
 )
 from voltop.api.serializers import ReasonSerializer
-from voltop.api.viewsets import ListRetrieveViewSet
 from voltop.errors import IllegalMove, ReasonRequired
 
 
-class AdjustmentViewSet(ListRetrieveViewSet):
+class AdjustmentViewSet(RecordViewSet):
     """What is added to or taken from drivers' pay beside the plan, each with its reason."""
 
+    record = "adjustments"
     queryset = Adjustment.objects.all()
     serializer_class = AdjustmentSerializer
     filterset_class = AdjustmentFilter
@@ -48,6 +48,7 @@ class AdjustmentViewSet(ListRetrieveViewSet):
     statuses = {"series": 201}
     errors = {
         "create": (AdjustmentSign, CurrencyMismatch, ReasonRequired),
+        "partial_update": (AdjustmentDiffers,),
         "series": (AdjustmentSign, CurrencyMismatch, ReasonRequired),
         "approve": (OwnRequest, IllegalMove),
         "reject": (ReasonRequired, IllegalMove),
@@ -55,15 +56,18 @@ class AdjustmentViewSet(ListRetrieveViewSet):
 
     def create(self, request: Request) -> Response:
         """Ask for an amount to be added or taken."""
-        values = self._in_own_currency(self.read_input(), "amount")
+        provider = active_provider(self.actor)
+        values = in_own_currency(provider, self.read_input(), "amount")
         return self.respond(services.request_adjustment(actor=self.actor, **values), status=201)
 
     @action(detail=False, methods=["post"])
     def series(self, request: Request) -> Response:
         """Ask for a total in several occurrences; the parts add up to it exactly."""
-        values = self._in_own_currency(self.read_input(), "total")
+        provider = active_provider(self.actor)
+        values = in_own_currency(provider, self.read_input(), "total")
         made = services.request_series(actor=self.actor, **values)
-        return self.respond({"adjustments": made}, status=201)
+        shown = self.get_queryset().filter(pk__in=[adjustment.pk for adjustment in made])
+        return self.respond({"adjustments": shown.order_by("pk")}, status=201)
 
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
@@ -79,9 +83,3 @@ class AdjustmentViewSet(ListRetrieveViewSet):
         adjustment = self.get_object()
         reason = self.read_input().get("reason", "")
         return self.respond(services.reject_adjustment(adjustment, actor=self.actor, reason=reason))
-
-    def _in_own_currency(self, values: dict[str, Any], name: str) -> dict[str, Any]:
-        currency = active_provider(self.actor).currency
-        if values[name].currency != currency:
-            raise CurrencyMismatch(field=name, expected=currency)
-        return {**values, name: values[name].amount}

@@ -28,7 +28,6 @@ from payments.filters import PayGroupFilter, PayPlanFilter, TermsFilter
 from payments.models import PayGroup, PayPlan, Terms
 from payments.serializers.plans import (
     AcceptanceSerializer,
-    CreatedAnswersSerializer,
     PayGroupInputSerializer,
     PayGroupSerializer,
     PayPlanInputSerializer,
@@ -40,8 +39,7 @@ from payments.serializers.plans import (
     TermsInputSerializer,
     TermsSerializer,
 )
-from payments.views.bulk import answer_each
-from voltop.api.bulk import BulkRow
+from voltop.api.bulk import BulkAnswersSerializer, BulkRow, Outcome, answer_each
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet
 from voltop.errors import ReasonRequired
@@ -136,7 +134,7 @@ class TermsViewSet(ListRetrieveViewSet):
     serializer_class = TermsSerializer
     filterset_class = TermsFilter
     ordering_fields = ("id", "valid_from")
-    output_serializers = {"bulk": CreatedAnswersSerializer}
+    output_serializers = {"bulk": BulkAnswersSerializer}
     permissions = {
         "list": "payments.view_terms",
         "retrieve": "payments.view_terms",
@@ -167,20 +165,21 @@ class TermsViewSet(ListRetrieveViewSet):
     def bulk(self, request: Request) -> Response:
         """Terms for up to 1,000 drivers, an answer each; with `evidence`, signed on paper."""
         values = self.read_input()
-        rows: list[BulkRow] = values["terms"]
+        rows: list[BulkRow] = values["rows"]
         provider = active_provider(self.actor)
         ids = {row.values["driver"] for row in rows if row.values is not None}
         drivers = Driver.objects.for_provider(provider.pk).in_bulk(ids)
 
-        def create(given: dict[str, Any]) -> int:
+        def create(given: dict[str, Any]) -> tuple[int, Outcome]:
             offered = terms_values(given, provider.currency)
-            return services.offer_signed_terms(
+            terms = services.offer_signed_terms(
                 drivers.get(offered.pop("driver")),
                 actor=self.actor,
                 pay_group=values["pay_group"],
                 plan_version=values["plan_version"],
                 **offered,
-            ).pk
+            )
+            return terms.pk, "created"
 
         return self.respond(answer_each(rows, create))
 

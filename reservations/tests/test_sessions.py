@@ -105,7 +105,7 @@ def test_sessions_in_bulk_through_the_api(cast, api):
     ]
     sessions.append({**sessions[0], "external_id": "late", "energy_wh": -1})
     sessions.append({**sessions[0], "external_id": "again"})
-    body = {"station": station.pk, "sessions": sessions}
+    body = {"station": station.pk, "rows": sessions}
     answer = api(cast.manager).post("/api/v1/charging-sessions/bulk", body, format="json")
     assert answer.status_code == 200, answer.json()
     found = answer.json()

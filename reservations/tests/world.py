@@ -14,6 +14,7 @@ def build(world: World) -> None:
     yard = make_station(world, chargers=3)
     foreign = make_station(world, provider=world.b, name=world.canary("yard"))
     world.put("station", own=yard, foreign=foreign)
+    world.know_as("station", "erp", "S-1")
     world.put("evse", own=plug(yard).evse, foreign=plug(foreign).evse)
     world.put("connector", own=plug(yard), foreign=plug(foreign))
     cars = world.objects["vehicle"]

@@ -6,6 +6,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from reservations import selectors, services
 from reservations.filters import ConnectorFilter, EvseFilter, StationFilter
@@ -32,9 +33,10 @@ LONGEST = timedelta(days=31)
 INSTANT = {"type": "string", "format": "date-time"}
 
 
-class StationViewSet(ListRetrieveViewSet):
+class StationViewSet(RecordViewSet):
     """Charging stations (OCPI Locations)."""
 
+    record = "stations"
     queryset = ChargingStation.objects.all()
     serializer_class = StationSerializer
     filterset_class = StationFilter

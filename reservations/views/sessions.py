@@ -1,6 +1,5 @@
 """Charging sessions: read, and taken in bulk."""
 
-from collections import Counter
 from typing import Any
 
 from rest_framework.decorators import action
@@ -11,7 +10,6 @@ from reservations import services
 from reservations.filters import SessionFilter
 from reservations.models import ChargingSession
 from reservations.serializers import (
-    SessionAnswersSerializer,
     SessionSerializer,
     SessionsSerializer,
 )
@@ -32,13 +30,13 @@ class SessionViewSet(ListRetrieveViewSet):
         "bulk": "reservations.add_chargingsession",
     }
     input_serializers = {"bulk": SessionsSerializer}
-    output_serializers = {"bulk": SessionAnswersSerializer}
+    output_serializers = {"bulk": bulk.BulkAnswersSerializer}
 
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
         """Up to 1,000 sessions of a station, an answer each; sending one again changes nothing."""
         values = self.read_input()
-        rows: list[bulk.BulkRow] = values["sessions"]
+        rows: list[bulk.BulkRow] = values["rows"]
         valid = [
             services.SessionRow(**({"ends_at": None} | row.values))
             for row in rows
@@ -48,24 +46,9 @@ class SessionViewSet(ListRetrieveViewSet):
         results: list[dict[str, Any]] = []
         for index, row in enumerate(rows):
             if row.problem is not None:
-                refused = bulk.refused(index, row.problem)
-                results.append({**refused, "outcome": "refused", "id": None})
+                results.append(bulk.refused(index, row.problem))
                 continue
             result = next(taken)
             outcome = "created" if result.created else "duplicate"
-            results.append(
-                {
-                    **bulk.answer(index, result.error),
-                    "outcome": "refused" if result.error else outcome,
-                    "id": result.id,
-                }
-            )
-        counts = Counter(result["outcome"] for result in results)
-        return self.respond(
-            {
-                "created": counts["created"],
-                "duplicate": counts["duplicate"],
-                "refused": counts["refused"],
-                "results": results,
-            }
-        )
+            results.append(bulk.answer(index, result.error, outcome=outcome, key=result.id))
+        return self.respond(bulk.answers(results))

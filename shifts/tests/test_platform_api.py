@@ -40,7 +40,7 @@ def test_each_row_gets_an_answer_and_bad_ones_lose_no_good_ones(scene: Scene, cl
     shift = scene.active()
     body = {
         "account": account,
-        "entries": [
+        "rows": [
             row(scene, "a"),
             row(scene, "b", occurred_at="yesterday"),
             row(scene, "c", amount={"amount": 5, "currency": "MXN"}),
@@ -79,7 +79,7 @@ def test_each_row_gets_an_answer_and_bad_ones_lose_no_good_ones(scene: Scene, cl
 def test_a_batch_has_at_least_one_row_and_at_most_a_thousand(scene: Scene, client, account):
     for entries, code in (([], "too_few_items"), ([1] * 1001, "too_many_items")):
         answer = client.post(
-            f"{ENTRIES}/bulk", {"account": account, "entries": entries}, format="json"
+            f"{ENTRIES}/bulk", {"account": account, "rows": entries}, format="json"
         )
         assert (answer.status_code, answer.json()["code"]) == (400, code)
 
@@ -87,7 +87,7 @@ def test_a_batch_has_at_least_one_row_and_at_most_a_thousand(scene: Scene, clien
 def test_entries_are_listed_by_shift_and_unattached(scene: Scene, client, account):
     shift = scene.active()
     entries = [row(scene, "in"), row(scene, "out", occurred_at=format_instant(at(-5)))]
-    client.post(f"{ENTRIES}/bulk", {"account": account, "entries": entries}, format="json")
+    client.post(f"{ENTRIES}/bulk", {"account": account, "rows": entries}, format="json")
 
     def ids(query: str) -> list[str]:
         return [e["external_id"] for e in client.get(f"{ENTRIES}?{query}").json()["results"]]
@@ -118,12 +118,12 @@ def test_platform_ids_are_given_and_taken(scene: Scene, client, account):
 def test_dispatcher_reads_income_but_posts_none(scene: Scene, api, client, account):
     dispatcher = api(scene.cast.dispatcher)
     assert dispatcher.get(ENTRIES).status_code == 200
-    body = {"account": account, "entries": [row(scene, "x")]}
+    body = {"account": account, "rows": [row(scene, "x")]}
     assert dispatcher.post(f"{ENTRIES}/bulk", body, format="json").status_code == 403
 
 
 def test_anothers_account_cannot_be_named(scene: Scene, api, account):
-    body = {"account": account, "entries": [row(scene, "x")]}
+    body = {"account": account, "rows": [row(scene, "x")]}
     answer = api(scene.cast.outsider).post(f"{ENTRIES}/bulk", body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "object_not_found")
 

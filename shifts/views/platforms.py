@@ -1,6 +1,5 @@
 """Income from ride platforms: accounts, whose an id there is, and transactions."""
 
-from collections import Counter
 from typing import Any
 
 from rest_framework.decorators import action
@@ -119,25 +118,17 @@ class PlatformEntryViewSet(ListRetrieveViewSet):
     def bulk(self, request: Request) -> Response:
         """Up to 1,000 transactions, an answer each; sending one again changes nothing."""
         values = self.read_input()
-        rows: list[bulk.BulkRow] = values["entries"]
+        rows: list[bulk.BulkRow] = values["rows"]
         sent: Any = request.data
         valid = [_row(row.values) for row in rows if row.values is not None]
         taken = iter(services.post_entries(values["account"], valid, actor=self.actor))
         results = [
-            _refused(index, row, sent["entries"][index])
+            _refused(index, row, sent["rows"][index])
             if row.values is None
             else _answer(index, row.values["external_id"], next(taken))
             for index, row in enumerate(rows)
         ]
-        counts = Counter(result["outcome"] for result in results)
-        return self.respond(
-            {
-                "created": counts["created"],
-                "duplicate": counts["duplicate"],
-                "refused": counts["refused"],
-                "results": results,
-            }
-        )
+        return self.respond(bulk.answers(results))
 
 
 def _row(values: dict[str, Any]) -> services.EntryRow:
@@ -158,10 +149,8 @@ def _row(values: dict[str, Any]) -> services.EntryRow:
 
 def _answer(index: int, external_id: str, result: services.EntryResult) -> dict[str, Any]:
     return {
-        **bulk.answer(index, result.error),
+        **bulk.answer(index, result.error, outcome=result.outcome, key=result.entry_id),
         "external_id": external_id,
-        "outcome": result.outcome,
-        "id": result.entry_id,
         "shift": result.shift_id,
     }
 
@@ -172,7 +161,5 @@ def _refused(index: int, row: bulk.BulkRow, sent: Any) -> dict[str, Any]:
     return {
         **bulk.refused(index, row.problem or {}),
         "external_id": external_id[:120] if isinstance(external_id, str) else "",
-        "outcome": "refused",
-        "id": None,
         "shift": None,
     }

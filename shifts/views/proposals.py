@@ -16,15 +16,15 @@ from shifts.errors import (
 from shifts.filters import ProposalFilter
 from shifts.models import ShiftProposal
 from shifts.serializers import (
-    IdAnswersSerializer,
-    IdsSerializer,
     ProposalEditSerializer,
     ProposalSerializer,
     ProposeSerializer,
+    ShiftIdAnswersSerializer,
     ShiftReasonSerializer,
     ShiftSerializer,
 )
 from shifts.views.shifts import answers_by_id
+from voltop.api.bulk import IdsSerializer
 from voltop.api.jobs import JobSerializer
 from voltop.api.viewsets import ListRetrieveViewSet
 from voltop.errors import IllegalMove, ReasonRequired
@@ -55,7 +55,7 @@ class ShiftProposalViewSet(ListRetrieveViewSet):
     }
     output_serializers = {
         "accept": ShiftSerializer,
-        "bulk_accept": IdAnswersSerializer,
+        "bulk_accept": ShiftIdAnswersSerializer,
         "propose": JobSerializer,
     }
     statuses = {"propose": 202}

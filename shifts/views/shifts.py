@@ -24,10 +24,9 @@ from shifts.filters import ShiftFilter, ShiftMetricsFilter
 from shifts.models import Shift, ShiftEvent, ShiftMetrics
 from shifts.serializers import (
     ChangeVehicleSerializer,
-    IdAnswersSerializer,
-    IdsSerializer,
     PlannedStartSerializer,
     ShiftEventSerializer,
+    ShiftIdAnswersSerializer,
     ShiftMetricsSerializer,
     ShiftReasonSerializer,
     ShiftScheduleSerializer,
@@ -74,9 +73,9 @@ class ShiftViewSet(ListRetrieveViewSet):
         "cancel": ShiftReasonSerializer,
         "confirm": ShiftReasonSerializer,
         "reopen": ShiftReasonSerializer,
-        "bulk_confirm": IdsSerializer,
+        "bulk_confirm": bulk.IdsSerializer,
     }
-    output_serializers = {"bulk_confirm": IdAnswersSerializer}
+    output_serializers = {"bulk_confirm": ShiftIdAnswersSerializer}
     statuses = {"start_unplanned": 201}
     idempotency = {"create": "required", "start_unplanned": "required"}
     errors = {
@@ -231,8 +230,7 @@ def answers_by_id(
             error = refused
         results.append(
             {
-                **bulk.answer(index, error),
-                "id": key,
+                **bulk.answer(index, error, key=key),
                 "shift": shift.pk if shift is not None else None,
             }
         )

@@ -22,6 +22,7 @@ def build(world: World) -> None:
         "foreign": car(world, world.canary("car"), world.foreign_driver),
     }
     world.put("vehicle", **cars)
+    world.know_as("vehicle", "erp", "V-1")
     tenures = {scope: VehicleTenure.objects.get(vehicle=found) for scope, found in cars.items()}
     world.put("tenure", **tenures)
     assignments = {

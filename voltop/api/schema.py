@@ -208,7 +208,8 @@ class VoltopAutoSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         status = self.view.statuses.get(self.action) or SUCCESS.get(self.action, 200)
-        return {status: self._output_serializer()}
+        statuses = status if isinstance(status, tuple) else (status,)
+        return {each: self._output_serializer() for each in statuses}
 
     def _output_serializer(self) -> type[BaseSerializer] | dict[str, Any] | None:
         if self.action in self.view.output_serializers:

@@ -72,7 +72,7 @@ class StrictView(APIView):
     permissions: ClassVar[dict[str, str]] = {}
     input_serializers: ClassVar[dict[str, type[BaseSerializer]]] = {}
     output_serializers: ClassVar[dict[str, Any]] = {}
-    statuses: ClassVar[dict[str, int]] = {}
+    statuses: ClassVar[dict[str, int | tuple[int, ...]]] = {}
     errors: ClassVar[dict[str, tuple[type[DomainError], ...]]] = {}
     query_parameters: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {}
     idempotency: ClassVar[IdempotencyMode | dict[str, IdempotencyMode]] = "accepted"

@@ -85,9 +85,7 @@ def import_sessions(run: Run, sessions: list[Session]) -> None:
             }
             for n, session in enumerate(chunk)
         ]
-        answer = run.owner.post(
-            "charging-sessions/bulk", {"station": station["id"], "sessions": rows}
-        )
+        answer = run.owner.post("charging-sessions/bulk", {"station": station["id"], "rows": rows})
         for row in answer["results"]:
             counts[row["outcome"]] += 1
             if row["outcome"] == "created":

@@ -31,45 +31,49 @@ def found_company(run: Run) -> None:
     )
     run.facts["model"] = model["id"]
     since = _iso(run.day.first - SINCE)
-    cabs = together(
-        lambda item: _make_cab(run.owner, item, model["id"], since), enumerate(run.day.cabs)
-    )
+    names = list(enumerate(run.day.cabs))
+    cars = _bulk(run, "vehicles/bulk", [_car(*item, model["id"], since) for item in names])
+    people = _bulk(run, "drivers/bulk", [_person(*item) for item in names])
+    for step in ("bulk-onboard", "bulk-activate"):
+        for refused in _many(run.owner, f"drivers/{step}", people):
+            run.failures.append(f"drivers/{step}: {refused['code']}")
+    pairs = zip(cars, people, strict=True)
+    _bulk(run, "assignments/bulk", [_permanent(*pair, since) for pair in pairs])
+    cabs = [Cab(car, person) for car, person in zip(cars, people, strict=True)]
     run.cabs = dict(zip(run.day.cabs, cabs, strict=True))
     run.report["vehicles"] = len(run.cabs)
 
 
-def _make_cab(owner: Client, item: tuple[int, str], model: int, since: str) -> Cab:
-    number, name = item
-    vehicle = owner.post(
-        "vehicles",
-        {
-            "vin": f"SJNVP{number:012d}",
-            "label": name[:40],
-            "model": model,
-            "tenure_starts_at": since,
-        },
-    )
-    driver = owner.post(
-        "drivers",
-        {
-            "given_name": name[:80].capitalize(),
-            "family_name": "Cabbie",
-            "email": f"driver{number}@cabs.example",
-            "employee_number": f"D{number:05d}",
-        },
-    )
-    owner.post(f"drivers/{driver['id']}/onboard", {})
-    owner.post(f"drivers/{driver['id']}/activate", {})
-    owner.post(
-        "assignments",
-        {
-            "vehicle": vehicle["id"],
-            "driver": driver["id"],
-            "kind": "permanent",
-            "starts_at": since,
-        },
-    )
-    return Cab(vehicle["id"], driver["id"])
+def _bulk(run: Run, path: str, rows: list[dict[str, Any]]) -> list[int]:
+    """Send rows in bulk; the ids of what they made, in their order."""
+    made: list[int] = []
+    for chunk in chunks(rows, 500):
+        answer = run.owner.post(path, {"rows": chunk})
+        run.expect(not answer["refused"], f"{path}: {answer['refused']} refused")
+        made += [row["id"] for row in answer["results"]]
+    return made
+
+
+def _car(number: int, name: str, model: int, since: str) -> dict[str, Any]:
+    return {
+        "vin": f"SJNVP{number:012d}",
+        "label": name[:40],
+        "model": model,
+        "tenure_starts_at": since,
+    }
+
+
+def _person(number: int, name: str) -> dict[str, Any]:
+    return {
+        "given_name": name[:80].capitalize(),
+        "family_name": "Cabbie",
+        "email": f"driver{number}@cabs.example",
+        "employee_number": f"D{number:05d}",
+    }
+
+
+def _permanent(car: int, person: int, since: str) -> dict[str, Any]:
+    return {"vehicle": car, "driver": person, "kind": "permanent", "starts_at": since}
 
 
 # --- Telemetry -----------------------------------------------------------------------------------

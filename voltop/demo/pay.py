@@ -58,7 +58,7 @@ def post_fares(run: Run) -> None:
     batches = list(chunks(_entries(run), 1000))
     for answer in together(
         lambda rows: run.accountant.post(
-            "platform-entries/bulk", {"account": account["id"], "entries": rows}
+            "platform-entries/bulk", {"account": account["id"], "rows": rows}
         ),
         batches,
         threads=2,
@@ -108,11 +108,13 @@ def agree_terms(run: Run) -> None:
             {
                 "pay_group": group["id"],
                 "plan_version": plan["versions"][0]["id"],
-                "terms": [_terms(cab, since) for cab in rows],
+                "rows": [_terms(cab, since) for cab in rows],
             },
         )
         run.expect(answer["created"] == len(rows), f"terms: {answer['refused']} were refused")
-    together(lambda cab: _give_account(run, cab), run.cabs.values())
+    for rows in chunks(run.cabs.values(), 500):
+        answer = run.owner.post("payout-accounts/bulk", {"rows": [_account(cab) for cab in rows]})
+        run.expect(not answer["refused"], f"accounts: {answer['refused']} were refused")
     some = list(run.cabs.values())[:: max(1, len(run.cabs) // 9)]
     run.facts["adjustments"] = [
         _adjust(run, cab.driver, *ADJUSTMENTS[n % len(ADJUSTMENTS)]) for n, cab in enumerate(some)
@@ -130,17 +132,14 @@ def _terms(cab: Cab, since: date) -> dict[str, Any]:
     }
 
 
-def _give_account(run: Run, cab: Cab) -> None:
+def _account(cab: Cab) -> dict[str, Any]:
     """An account that money may be sent to."""
-    run.owner.post(
-        "payout-accounts",
-        {
-            "driver": cab.driver,
-            "kind": "us",
-            "details": {"routing": "021000021", "account": f"{cab.driver:08d}"},
-            "holder_name": f"Driver {cab.driver}",
-        },
-    )
+    return {
+        "driver": cab.driver,
+        "kind": "us",
+        "details": {"routing": "021000021", "account": f"{cab.driver:08d}"},
+        "holder_name": f"Driver {cab.driver}",
+    }
 
 
 def _adjust(run: Run, driver: int, kind: str, amount: str) -> dict[str, Any]:

@@ -40,6 +40,10 @@ EXEMPT: dict[str, tuple[str, tuple[int, ...]]] = {
 """Operation -> why, and the inputs that are not sent to it."""
 
 
+OPEN_NAMES = ("code", "system", "external_id")
+"""Parts of addresses that are names of others' making, not ids of ours."""
+
+
 # --- Where an input can go -----------------------------------------------------------------------
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in schema:
@@ -119,7 +123,7 @@ def places(bad: Bad, operation_id: str) -> list[str] | str:
     if bad.place == "operation":
         return [""] if operation_id in bad.operations else "concerns one operation only"
     if bad.place == "path":
-        found = [name for name in re.findall(r"{(\w+)}", path) if name != "code"]
+        found = [name for name in re.findall(r"{(\w+)}", path) if name not in OPEN_NAMES]
         return found or "no row in its address"
     if bad.place == "query":
         return [""] if method == "GET" and page_size(operation_id) else "no list"

@@ -24,6 +24,7 @@ from voltop.triggers import triggers_of
 # What an app may import from an app below it.
 PUBLIC_MODULES = ("models", "querysets", "services", "selectors", "signals", "errors")
 ALSO_PUBLIC = {
+    "fleets.records": "viewsets whose records are put by one's own key, shown with it, and in bulk",
     "fleets.audit": "the entry beside each privileged change, written by every app's services",
     "fleets.admin": "the admin base that scopes by provider",
     "fleets.authentication": "telemetry's sources come with a token of their own kind",

@@ -95,6 +95,12 @@ class World(Cast):
         assert kind not in self.objects, f"{kind} is put twice"
         self.objects[kind] = Objects(own=own, foreign=foreign, peer=peer)
 
+    def know_as(self, kind: str, system: str, external_id: str) -> None:
+        """Both companies' other systems call their own row of the kind by the same id."""
+        for row in (self.objects[kind].own, self.objects[kind].foreign):
+            actor = self.actor(row.provider)
+            services.link_object(row, actor=actor, system=system, external_id=external_id)
+
     def add_caller(self, name: str, headers: dict[str, str], *, denied: int = 401) -> None:
         """An actor of an app's own, like a telemetry source; `denied` is what it gets elsewhere."""
         self.callers[name] = Caller(name, headers, denied=denied)

@@ -1,5 +1,6 @@
 """Relations in a body: only rows of the caller's provider can be named."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -18,6 +19,13 @@ class ProviderRelatedField(serializers.PrimaryKeyRelatedField):
     further by `queryset=…`; it must know `for_provider`.
     """
 
+    _known: dict[int, models.Model] | None = None
+
+    def look_up(self, values: Iterable[Any]) -> None:
+        """Fetch what these values name in one query; later values are judged by it alone."""
+        ids = {value for value in values if type(value) is int and 0 < value <= INT8_MAX}
+        self._known = self.get_queryset().in_bulk(ids) if ids else {}
+
     def get_queryset(self) -> models.QuerySet:
         rows: Any = self.__dict__["queryset"]  # (as given, not as a manager of this class)
         found: models.QuerySet = rows.all().for_provider(self.context["request"].user.provider_id)
@@ -26,7 +34,10 @@ class ProviderRelatedField(serializers.PrimaryKeyRelatedField):
     def to_internal_value(self, data: Any) -> models.Model:
         if type(data) is not int or not 0 < data <= INT8_MAX:
             raise refusal(errors.ObjectNotFound)
-        found = self.get_queryset().filter(pk=data).first()
+        if self._known is not None:
+            found = self._known.get(data)
+        else:
+            found = self.get_queryset().filter(pk=data).first()
         if found is None:
             raise refusal(errors.ObjectNotFound)
         return found
