@@ -46,6 +46,16 @@ def test_a_bad_row_does_not_hold_the_good_ones(cast, api):
     assert made == set(Driver.objects.values_list("pk", flat=True))
 
 
+def test_lenient_rows_lose_what_is_unknown_and_the_answer_says_where(cast, api):
+    rows = [row(1), row(2, colour="red", ref={"system": "erp", "id": "2", "was": 1})]
+    found = post(api(cast.manager), "drivers/bulk", rows, HTTP_PREFER="handling=lenient")
+    assert found["created"] == 2
+    places = [warning["field"] for warning in found["warnings"]]
+    assert sorted(places) == ["rows.1.colour", "rows.1.ref.was"]
+    strict = post(api(cast.manager), "drivers/bulk", rows)
+    assert strict["refused"] == 2
+
+
 def test_rows_with_a_ref_are_put_by_it(cast, api):
     client = api(cast.dispatcher)
     rows = [row(n, ref={"system": "erp", "id": str(n)}) for n in range(3)]

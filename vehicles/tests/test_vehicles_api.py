@@ -35,6 +35,7 @@ def test_a_dispatcher_registers_a_vehicle_and_reads_it_back(cast, api):
         "label": "Cab 1",
         "model": cast.vehicle_model.pk,
         "depot": None,
+        "refs": [],
         "created_at": "",
         "updated_at": "",
     }

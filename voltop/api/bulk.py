@@ -51,14 +51,14 @@ class BulkField(fields.StrictListField):
 
     def run_child_validation(self, data: Any) -> Any:
         child: Any = self.child
-        rows = [item for item in data if isinstance(item, dict)]
+        items = list(data)
+        rows = [item for item in items if isinstance(item, dict)]
         for name, field in getattr(child, "fields", {}).items():
             if isinstance(field, fields.ProviderRelatedField) and not field.read_only:
                 field.look_up(item.get(name) for item in rows)
-        return [self._row(index, item) for index, item in enumerate(data)]
+        return [self._row(item) for item in self._counted(items)]
 
-    def _row(self, index: int, item: Any) -> BulkRow:
-        self.index = index
+    def _row(self, item: Any) -> BulkRow:
         try:
             return BulkRow(self.child.run_validation(item), None)
         except ValidationError as error:

@@ -176,6 +176,14 @@ class VoltopAutoSchema(AutoSchema):
                 required=mode == "required",
                 description="Makes the request safe to repeat: it is done once, answered alike.",
             )
+        if self.get_request_serializer() is not None:
+            yield OpenApiParameter(
+                "Prefer",
+                {"type": "string", "maxLength": 100, "example": "handling=lenient"},
+                OpenApiParameter.HEADER,
+                description="handling=lenient: unknown fields are ignored and named in `warnings`"
+                " beside the answer, instead of a 400.",
+            )
         if self.method in ("PATCH", "PUT", "DELETE"):
             yield OpenApiParameter(
                 "If-Match",

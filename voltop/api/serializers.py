@@ -44,14 +44,28 @@ class StrictMixin:
         return values
 
     def _unknown(self: Any, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
-        """A refusal for each key that is no writable field, unless the caller is lenient."""
+        """A refusal for each key that is no writable field; a lenient caller is only told."""
         writable = {field.field_name for field in self._writable_fields}
         extra = [key for key in data if key not in writable]
-        if not extra or self.context.get("lenient"):
+        if extra and self.context.get("lenient"):
+            before = place_of(self)
+            self.context["ignored"] += [".".join([*before, str(key)[:100]]) for key in extra]
             return {}
         text = str(errors.UnknownField.message)
         shown = extra[:MAX_UNKNOWN_SHOWN]
         return {key[:100]: [ErrorDetail(text, code=errors.UnknownField.code)] for key in shown}
+
+
+def place_of(field: Any) -> list[str]:
+    """Where in the body a field stands: names, and positions in arrays."""
+    place: list[str] = []
+    while field.parent is not None:
+        if field.field_name:
+            place.insert(0, field.field_name)
+        elif isinstance(field.parent, fields.StrictListField):
+            place.insert(0, str(field.parent.index))
+        field = field.parent
+    return place
 
 
 def _refusal_of_whole(error_class: type[DomainError]) -> ValidationError:

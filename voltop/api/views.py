@@ -38,6 +38,7 @@ from voltop.errors import DomainError, NotAuthenticated, StaleVersion
 IdempotencyMode = Literal["accepted", "required", "refused"]
 ETAG = re.compile(r'"([0-9]{1,18})"')
 LENIENT = re.compile(r"(^|[,;\s])handling\s*=\s*lenient($|[,;\s])", re.IGNORECASE)
+MAX_WARNINGS = 50
 FINAL = (
     "check_permissions",
     "dispatch",
@@ -104,6 +105,7 @@ class StrictView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.args, self.kwargs = args, kwargs
+        self.ignored: list[str] = []
         self.request = self.initialize_request(request, *args, **kwargs)
         self.headers = self.default_response_headers
         response: Any
@@ -146,7 +148,7 @@ class StrictView(APIView):
         request = self.request._request
 
         def run() -> Response:
-            return handler(self.request, *self.args, **self.kwargs)
+            return self._with_warnings(handler(self.request, *self.args, **self.kwargs))
 
         if request.method == "POST":
             key = idempotency.read_key(request, self.idempotency_mode())
@@ -210,7 +212,25 @@ class StrictView(APIView):
         lenient = LENIENT.search(prefer) is not None
         if lenient:
             self.headers["Preference-Applied"] = "handling=lenient"
-        return {"request": self.request, "view": self, "lenient": lenient}
+        return {
+            "request": self.request,
+            "view": self,
+            "lenient": lenient,
+            "ignored": self.ignored,
+        }
+
+    def _with_warnings(self, response: Response) -> Response:
+        """Tell a lenient caller, beside the answer, which fields were ignored."""
+        if self.ignored and isinstance(response.data, dict):
+            text = str(errors.UnknownField.message)
+            response.data = {
+                **response.data,
+                "warnings": [
+                    {"field": place, "code": errors.UnknownField.code, "detail": text}
+                    for place in self.ignored[:MAX_WARNINGS]
+                ],
+            }
+        return response
 
     def expected_version(self) -> int | None:
         """The row_version that If-Match names; None without the header. Raises IfMatchInvalid."""

@@ -157,8 +157,16 @@ def test_an_action_without_input_takes_no_fields(caller, db):
 
 def test_lenient_callers_may_send_unknown_fields(caller):
     answer = caller().post("/everything/", {"colour": 1, "count": 2}, Prefer="handling=lenient")
-    assert answer.json() == {"count": 2}
+    found = answer.json()
+    [warning] = found.pop("warnings")
+    assert (warning["field"], warning["code"]) == ("colour", "unknown_field")
+    assert found == {"count": 2}
     assert answer["Preference-Applied"] == "handling=lenient"
+
+
+def test_a_lenient_caller_who_sends_nothing_unknown_is_told_nothing(caller):
+    answer = caller().post("/everything/", {"count": 2}, Prefer="handling=lenient")
+    assert answer.json() == {"count": 2}
 
 
 def test_thirty_two_levels_are_allowed():

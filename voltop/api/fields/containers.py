@@ -1,6 +1,7 @@
 """Strict fields of arrays and free objects, bounded in size."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -25,7 +26,14 @@ class StrictListField(serializers.ListField):
             raise refusal(errors.TooManyItems)
         if len(data) < (self.min_length or 0):
             raise refusal(errors.TooFewItems)
-        return list(self.run_child_validation(data))
+        return list(self.run_child_validation(self._counted(data)))
+
+    index = 0
+    """The position of the item that is being looked at."""
+
+    def _counted(self, data: list[Any]) -> Iterator[Any]:
+        for self.index, item in enumerate(data):
+            yield item
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
