@@ -26,7 +26,8 @@ class StrictListField(serializers.ListField):
             raise refusal(errors.TooManyItems)
         if len(data) < (self.min_length or 0):
             raise refusal(errors.TooFewItems)
-        return list(self.run_child_validation(self._counted(data)))
+        items: Any = self._counted(data)
+        return list(self.run_child_validation(items))
 
     index = 0
     """The position of the item that is being looked at."""
