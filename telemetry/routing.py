@@ -1,7 +1,8 @@
 """Whose a sample is: from a device to a vehicle, and whether the source may speak for it then.
 
 Asked of the fitting and of the tenure *at the sample's time*: a tracker that changed cars, or a car
-that changed companies, keeps each sample where it belongs. Two queries a batch, none a sample.
+that changed companies, keeps each sample where it belongs. One query a batch (and one for its
+devices) where nothing is doubtful, two more where something is; none a sample.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ from fleets.models import FleetPolicy
 from telemetry.errors import PastRetention, UnknownVehicle
 from telemetry.models import DeviceFitting, TelemetrySource
 from telemetry.samples import Sample
-from vehicles.selectors import tenure_intervals
+from vehicles.selectors import held_throughout, tenure_intervals
 from voltop.errors import DomainError
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -53,6 +54,11 @@ class Router:
         vehicles |= {fit.value for fits in self._fittings.values() for fit in fits}
         self._load_tenures(vehicles, at)
 
+    def plain(self, samples: Sequence[Sample]) -> list[int] | None:
+        """The vehicle of each sample, where nothing but yes can be the answer to all of them."""
+        found = [sample.vehicle or self._always.get(sample.device or "") for sample in samples]
+        return found if self._whole.issuperset(found) else None  # type: ignore[return-value]
+
     def vehicle_of(self, sample: Sample) -> int | Unfitted | DomainError:
         """The vehicle's id, or why there is none."""
         vehicle_id = sample.vehicle
@@ -86,27 +92,26 @@ class Router:
             interval = _Interval(starts_at, ends_at or _FOREVER, vehicle_id)
             self._fittings.setdefault(device, []).append(interval)
 
-    def _load_tenures(self, vehicle_ids: Iterable[int], at: datetime) -> None:
-        for found in tenure_intervals(list(vehicle_ids), self._start, self._end):
-            interval = _Interval(found.starts_at, found.ends_at or _FOREVER, found.provider_id)
-            self._tenures.setdefault(found.vehicle_id, []).append(interval)
-        providers = {i.value for intervals in self._tenures.values() for i in intervals}
-        self._load_retention(providers, at)
-        for vehicle_id, intervals in self._tenures.items():
-            if self._covers(intervals[0]):
-                self._whole.add(vehicle_id)
+    def _load_tenures(self, vehicle_ids: set[int], at: datetime) -> None:
+        for held in held_throughout(vehicle_ids, self._start, self._end):
+            oldest = at - timedelta(days=held.retention_days or 0)
+            kept = held.retention_days is None or oldest <= self._start
+            if kept and self._source.provider_id in (None, held.provider_id):
+                self._whole.update(held.vehicle_ids)
+        if doubtful := vehicle_ids - self._whole:
+            self._load_intervals(doubtful, at)
         for device, fits in self._fittings.items():
             fit = fits[0]
             whole = fit.starts_at <= self._start and self._end <= fit.ends_at
             if whole and fit.value in self._whole:
                 self._always[device] = fit.value
 
-    def _covers(self, interval: _Interval) -> bool:
-        """Whether nothing but yes can be the answer for every time in the batch."""
-        if self._source.provider_id not in (None, interval.value):
-            return False
-        oldest = self._oldest.get(interval.value, self._start)
-        return interval.starts_at <= self._start >= oldest and self._end <= interval.ends_at
+    def _load_intervals(self, vehicle_ids: Iterable[int], at: datetime) -> None:
+        for found in tenure_intervals(vehicle_ids, self._start, self._end):
+            interval = _Interval(found.starts_at, found.ends_at or _FOREVER, found.provider_id)
+            self._tenures.setdefault(found.vehicle_id, []).append(interval)
+        providers = {i.value for intervals in self._tenures.values() for i in intervals}
+        self._load_retention(providers, at)
 
     def _load_retention(self, providers: Iterable[int], at: datetime) -> None:
         limits = (

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import (
     Case,
@@ -29,6 +29,7 @@ from vehicles.models import (
     VehicleStatus,
     VehicleTenure,
 )
+from voltop import wire
 from voltop.api.errors import ObjectNotFound
 
 RANK = {AssignmentKind.SHIFT: 0, AssignmentKind.TEMPORARY: 1, AssignmentKind.PERMANENT: 2}
@@ -145,6 +146,29 @@ def tenure_intervals(
         )
         for row in rows
     ]
+
+
+class Held(NamedTuple):
+    """Vehicles that one provider holds, and how long it keeps their samples (None: for ever)."""
+
+    provider_id: int
+    retention_days: int | None
+    vehicle_ids: list[int]
+
+
+_HELD = """
+SELECT t.provider_id, p.telemetry_retention_days, array_agg(t.vehicle_id)
+FROM vehicles_vehicletenure t LEFT JOIN fleets_fleetpolicy p ON p.provider_id = t.provider_id
+WHERE t.vehicle_id = ANY(%b::int8[]) AND t.starts_at <= %b::timestamptz
+    AND (t.ends_at IS NULL OR t.ends_at >= %b::timestamptz)
+GROUP BY 1, 2
+"""
+
+
+def held_throughout(vehicle_ids: Iterable[int], start: datetime, end: datetime) -> list[Held]:
+    """Those of the vehicles that one provider held over all of [start, end), by provider."""
+    ids = wire.array(sorted(set(vehicle_ids)), "int8")
+    return [Held(*row) for row in wire.execute(_HELD, [ids, start, end])]
 
 
 def provider_of(vehicle_id: int, at: datetime) -> int | None:

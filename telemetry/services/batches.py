@@ -5,10 +5,12 @@ HTTP (`telemetry.views`), files (`services.imports`), and what is made of sample
 (`services.derivation`).
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -24,14 +26,13 @@ from telemetry.samples import (
     Rejection,
     Row,
     Sample,
-    from_us,
     parse,
     to_row,
     to_us,
 )
 from telemetry.services.quarantine import put_into_quarantine
 from telemetry.services.states import merge_vehicle_states
-from voltop import clock
+from voltop import clock, wire
 from voltop.context import Actor
 from voltop.errors import DomainError, NotFound
 from voltop.failpoints import hit
@@ -42,6 +43,13 @@ MAX_NEW_DAYS = 62
 STAGED_AFTER_CONFLICT = 20
 _US_PER_DAY = 86_400_000_000
 _EPOCH_DAY = PG_EPOCH.date()
+
+_NOTE = f"""
+INSERT INTO {IngestBatch._meta.db_table} (source_id, received_at, accepted_count, duplicate_count,
+    rejected_count, errors, vehicle_ids, starts_at, ends_at)
+VALUES (%b, %b, %b, %b, %b, %b::jsonb, %b::int8[], %b::timestamptz[], %b::timestamptz[])
+"""
+_key = itemgetter(0, 1)
 
 # How many more batches of a source go straight to staging; a process's own memory is enough.
 _staged: dict[int, int] = {}
@@ -132,28 +140,49 @@ def priorities() -> dict[int, int]:
 def _route(intake: _Intake, samples: Sequence[tuple[int, Sample]]) -> None:
     """Find each sample's vehicle and bring it into its stored form."""
     source_id, received_us = intake.source.pk, to_us(intake.at)
-    vehicle_of = Router(intake.source, [sample for _, sample in samples], at=intake.at).vehicle_of
-    first: dict[tuple[int, int], Row] = {}
+    alone = [sample for _, sample in samples]
+    router = Router(intake.source, alone, at=intake.at)
+    vehicle_ids = router.plain(alone)
+    if vehicle_ids is None:
+        alone, vehicle_ids = _route_singly(intake, samples, router)
+    rows = [
+        to_row(sample, vehicle_id, received_us, source_id)
+        for sample, vehicle_id in zip(alone, vehicle_ids, strict=True)
+    ]
+    rows.sort(key=_key)  # stable: of one key, the first to come stays first
+    if len(set(map(_key, rows))) < len(rows):
+        rows = _once(intake, rows)
+    intake.rows = rows
+
+
+def _route_singly(
+    intake: _Intake, samples: Sequence[tuple[int, Sample]], router: Router
+) -> tuple[list[Sample], list[int]]:
+    """Those samples that have a vehicle, with it; the others are refused or quarantined."""
+    routed, vehicle_ids = [], []
     for index, sample in samples:
-        found = vehicle_of(sample)
-        if not isinstance(found, int):
-            if isinstance(found, DomainError):
-                intake.rejected.append(Rejection(index, sample.ref, found))
-            else:
-                intake.unfitted.append(sample)
-            continue
-        row = to_row(sample, found, received_us, source_id)
-        known = first.setdefault(row[:2], row)
+        found = router.vehicle_of(sample)
+        if isinstance(found, int):
+            routed.append(sample)
+            vehicle_ids.append(found)
+        elif isinstance(found, DomainError):
+            intake.rejected.append(Rejection(index, sample.ref, found))
+        else:
+            intake.unfitted.append(sample)
+    return routed, vehicle_ids
+
+
+def _once(intake: _Intake, rows: list[Row]) -> list[Row]:
+    """Each key once; what else the batch says of it is counted or kept apart."""
+    first: dict[tuple[int, int], Row] = {}
+    for row in rows:
+        known = first.setdefault(_key(row), row)
         if known is not row:
             if known[FIRST_VALUE:] == row[FIRST_VALUE:]:
                 intake.repeats += 1
             else:
                 intake.others.append(row)
-    intake.rows = sorted(first.values(), key=_key)
-
-
-def _key(row: Row) -> tuple[int, int]:
-    return row[0], row[1]
+    return list(first.values())
 
 
 def _day(row: Row) -> date:
@@ -232,17 +261,21 @@ def _as_stored(rows: list[Row], written: store.Written) -> list[Row]:
 
 def _note_batch(intake: _Intake, touched: Sequence[Row], written: store.Written) -> None:
     """Leave counts and touched times for `services.derivation`, in the batch's own transaction."""
-    bounds: dict[int, list[int]] = {}
-    for row in touched:  # sorted: the first of a vehicle is its earliest
-        bounds.setdefault(row[0], [row[1], row[1]])[1] = row[1]
-    IngestBatch.objects.create(
-        source=intake.source,
-        received_at=intake.at,
-        accepted_count=intake.accepted(written),
-        duplicate_count=intake.repeats + written.duplicates,
-        rejected_count=len(intake.rejected),
-        errors=Counter(rejection.error.code for rejection in intake.rejected),
-        vehicle_ids=list(bounds),
-        starts_at=[from_us(start) for start, _ in bounds.values()],
-        ends_at=[from_us(end) for _, end in bounds.values()],
+    # Sorted: what is written last of a vehicle is its latest; from behind, its earliest.
+    ends = {row[0]: row[1] for row in touched}
+    starts = {row[0]: row[1] for row in reversed(touched)}
+    errors = Counter(rejection.error.code for rejection in intake.rejected)
+    wire.execute(
+        _NOTE,
+        [
+            intake.source.pk,
+            intake.at,
+            intake.accepted(written),
+            intake.repeats + written.duplicates,
+            len(intake.rejected),
+            json.dumps(errors),
+            wire.array(list(ends), "int8"),
+            wire.array([starts[vehicle_id] for vehicle_id in ends], "timestamptz"),
+            wire.array(list(ends.values()), "timestamptz"),
+        ],
     )

@@ -1,8 +1,10 @@
 """From a batch's rows to the newest values of each vehicle (`vehicles.services.merge_states`)."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from telemetry.samples import CHARGING_NAMES, FIRST_VALUE, VALUE_COLUMNS, Row, from_us
+from telemetry.samples import CHARGING_NAMES, FIRST_VALUE, VALUE_COLUMNS, Row
 from vehicles.services import StateRow, merge_states
 
 MOVING_KMH_X10 = 30
@@ -29,97 +31,62 @@ def activity_of(row: Row) -> str | None:
     return None if speed is None else "idle"
 
 
-class _Newest:
-    """The newest row of each group of values of one vehicle; rows come from the latest back."""
-
-    __slots__ = (
-        "activity",
-        "charging",
-        "last",
-        "occupied",
-        "odometer",
-        "position",
-        "since",
-        "soc",
-        "still",
-    )
-
-    def __init__(self, row: Row) -> None:
-        self.last = row
-        self.position: Row | None = None
-        self.soc: Row | None = None
-        self.odometer: Row | None = None
-        self.charging: Row | None = None
-        self.occupied: Row | None = None
-        self.activity: Row | None = None
-        self.since: Row | None = None
-        self.still = True
-
-    def add(self, row: Row) -> None:
-        """Take an earlier row for every group that is still unknown."""
-        if self.position is None and row[_LAT] is not None:
-            self.position = row
-        if self.soc is None and row[_SOC] is not None:
-            self.soc = row
-        if self.odometer is None and row[_ODOMETER] is not None:
-            self.odometer = row
-        if self.charging is None and row[_CHARGING] is not None:
-            self.charging = row
-        if self.occupied is None and row[_OCCUPIED] is not None:
-            self.occupied = row
-        if self.still:
-            self._add_activity(row)
-
-    def _add_activity(self, row: Row) -> None:
-        """How far back the newest activity reaches."""
-        activity = activity_of(row)
-        if activity is None:
-            return
-        if self.activity is None:
-            self.activity = self.since = row
-        elif activity == activity_of(self.activity):
-            self.since = row
-        else:
-            self.still = False
-
-
 def merge_vehicle_states(rows: Sequence[Row]) -> None:
     """Hand the newest values of stored rows (sorted by vehicle and time) to their vehicles."""
-    newest: dict[int, _Newest] = {}
-    for row in reversed(rows):
-        known = newest.get(row[0])
-        if known is None:
-            known = newest[row[0]] = _Newest(row)
-        known.add(row)
-    merge_states([_state_row(newest[vehicle_id]) for vehicle_id in sorted(newest)])
+    merge_states([_state_of(list(own)) for _, own in groupby(rows, key=itemgetter(0))])
 
 
-def _state_row(found: _Newest) -> StateRow:
-    position, soc, odometer = found.position, found.soc, found.odometer
-    charging, activity, since = found.charging, found.activity, found.since
+def _state_of(rows: list[Row]) -> StateRow:
+    """The newest row of each group of values of one vehicle; times stay whole microseconds."""
+    position, soc, odometer = _newest(rows, _LAT), _newest(rows, _SOC), _newest(rows, _ODOMETER)
+    charging, occupied = _newest(rows, _CHARGING), _newest(rows, _OCCUPIED)
+    activity, activity_at, since_at = _activity(rows)
     return StateRow(
-        vehicle_id=found.last[0],
-        last_seen_at=from_us(found.last[1]),
-        position_at=from_us(position[1]) if position else None,
+        vehicle_id=rows[-1][0],
+        last_seen_at=rows[-1][1],
+        position_at=position[1] if position else None,
         latitude=position[_LAT] / 1e7 if position else None,
         longitude=position[_LON] / 1e7 if position else None,
         speed_kmh=_scaled(position, _SPEED, 10),
         heading_deg=_scaled(position, _HEADING, 10),
-        soc_at=from_us(soc[1]) if soc else None,
+        soc_at=soc[1] if soc else None,
         soc_pct=_scaled(soc, _SOC, 100),
         range_km=_scaled(soc, _RANGE, 10),
-        odometer_at=from_us(odometer[1]) if odometer else None,
+        odometer_at=odometer[1] if odometer else None,
         odometer_km=_scaled(odometer, _ODOMETER, 1000),
-        charging_at=from_us(charging[1]) if charging else None,
+        charging_at=charging[1] if charging else None,
         charging=CHARGING_NAMES[charging[_CHARGING]] if charging else None,
         plugged=charging[_PLUGGED] if charging else None,
         battery_power_kw=_scaled(charging, _POWER, 1000),
-        activity_at=from_us(activity[1]) if activity else None,
-        activity=activity_of(activity) if activity else None,
-        activity_since_at=from_us(since[1]) if since else None,
-        occupied_at=from_us(found.occupied[1]) if found.occupied else None,
-        occupied=found.occupied[_OCCUPIED] if found.occupied else None,
+        activity_at=activity_at,
+        activity=activity,
+        activity_since_at=since_at,
+        occupied_at=occupied[1] if occupied else None,
+        occupied=occupied[_OCCUPIED] if occupied else None,
     )
+
+
+def _newest(rows: list[Row], column: int) -> Row | None:
+    """The last row that knows this column."""
+    for row in reversed(rows):
+        if row[column] is not None:
+            return row
+    return None
+
+
+def _activity(rows: list[Row]) -> tuple[str | None, int | None, int | None]:
+    """The newest activity, when it was seen last, and how far back it reaches."""
+    newest, seen_at, since_at = None, None, None
+    for row in reversed(rows):
+        activity = activity_of(row)
+        if activity is None:
+            continue
+        if newest is None:
+            newest, seen_at = activity, row[1]
+        elif activity != newest:
+            break
+        since_at = row[1]
+    return newest, seen_at, since_at
 
 
 def _scaled(row: Row | None, index: int, scale: int) -> float | None:

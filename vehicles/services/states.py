@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-import psycopg
-from django.db import connection
+from voltop import wire
 
 Instant = datetime | int
 """A time, or whole microseconds since PostgreSQL's epoch: the latter is what travels, and saves
@@ -65,14 +64,7 @@ _TYPES = {
 
 
 def _type(column: str) -> str:
-    return _TYPES.get(column, "int8" if column.endswith("_at") else "float8")
-
-
-def _read(column: str) -> str:
-    """A column of the incoming arrays as the table has it."""
-    if column.endswith("_at"):
-        return f"timestamptz '2000-01-01 00:00:00+00' + {column} * interval '1 microsecond'"
-    return column
+    return _TYPES.get(column, "timestamptz" if column.endswith("_at") else "float8")
 
 
 def _newer(time: str) -> str:
@@ -99,7 +91,7 @@ def _assignments() -> list[str]:
 
 def _statement() -> str:
     columns = ", ".join(StateRow._fields)
-    values = ", ".join(_read(column) for column in (*StateRow._fields, "last_seen_at"))
+    values = f"{columns}, last_seen_at"
     arrays = ", ".join(f"%b::{_type(column)}[]" for column in StateRow._fields)
     any_newer = " OR ".join(_newer(time) for time in ("last_seen_at", *GROUPS))
     return (  # built of the column names above, never of input
@@ -125,15 +117,14 @@ def merge_states(rows: Sequence[StateRow]) -> None:
         return
     sent = zip(*sorted(rows, key=itemgetter(0)), strict=True)
     columns = [_sent(name, values) for name, values in zip(StateRow._fields, sent, strict=True)]
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(MERGE, columns)
+    wire.execute(MERGE, columns)
 
 
-def _sent(name: str, values: Sequence[Any]) -> list[Any] | None:
+def _sent(name: str, values: Sequence[Any]) -> wire.Array | None:
     """A column as it travels: None without any value, times as whole microseconds."""
-    if values.count(None) == len(values):
-        return None
-    if name.endswith("_at") and any(isinstance(value, datetime) for value in values):
-        return [(v - PG_EPOCH) // _MICROSECOND if isinstance(v, datetime) else v for v in values]
-    return list(values)
+    if name.endswith("_at"):
+        values = [
+            (value - PG_EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+            for value in values
+        ]
+    return wire.array(values, _type(name))
