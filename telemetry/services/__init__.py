@@ -1,7 +1,7 @@
 """Writes of telemetry, by noun: what comes in, sources and devices, what is derived."""
 
 from telemetry.services.attribution import attribute_again
-from telemetry.services.batches import IngestResult, ingest, ingest_samples
+from telemetry.services.batches import IngestResult, ingest, ingest_body, ingest_samples
 from telemetry.services.derivation import derive, derive_pending, derive_touched, rebuild
 from telemetry.services.imports import import_file
 from telemetry.services.replay import replay_quarantine
@@ -30,6 +30,7 @@ __all__ = [
     "fit_device",
     "import_file",
     "ingest",
+    "ingest_body",
     "ingest_samples",
     "make_partitions_ahead",
     "move_trackers",

@@ -26,6 +26,9 @@ from telemetry.samples import (
     Rejection,
     Row,
     Sample,
+    check,
+    decode_batch,
+    decode_whole,
     parse,
     to_row,
     to_us,
@@ -82,6 +85,26 @@ class _Intake:
 
     def accepted(self, written: store.Written) -> int:
         return len(self.rows) + len(self.others) - written.duplicates
+
+
+def ingest_body(
+    source: TelemetrySource, raw: bytes, *, actor: Actor, at: datetime | None = None
+) -> IngestResult:
+    """Take in a body `{"samples": […]}` as `ingest` does; unknown names beside it are told too.
+
+    Raises what `ingest` and `samples.decode_batch` raise.
+    """
+    at = at or clock.now()
+    whole = decode_whole(raw)
+    if whole is None:
+        items, unknown = decode_batch(raw)
+        result = ingest(source, items, actor=actor, at=at)
+        result.unknown_fields = sorted({*result.unknown_fields, *unknown})
+        return result
+    if len(whole) > MAX_SAMPLES:
+        raise TooManySamples(limit=MAX_SAMPLES)
+    good, wrong = check(list(enumerate(whole)), at=at)
+    return ingest_samples(source, good, actor=actor, at=at, refused=wrong)
 
 
 def ingest(

@@ -10,7 +10,7 @@ from telemetry import services
 from telemetry.authentication import SourceAuthentication
 from telemetry.errors import SourceDisabled, TooManySamples
 from telemetry.principals import SEND_SAMPLES, SourcePrincipal
-from telemetry.samples import Rejection, decode_batch
+from telemetry.samples import Rejection
 from telemetry.serializers import IngestResultSerializer, SampleBatchSerializer
 from voltop.api import errors
 from voltop.api.parsers import require_json
@@ -48,13 +48,12 @@ class SamplesView(OperationView):
         if not isinstance(principal, SourcePrincipal):
             raise PermissionDenied(permission=SEND_SAMPLES)
         require_json(request.META.get("CONTENT_TYPE", ""))
-        items, unknown = decode_batch(self.read_body())
-        result = services.ingest(principal.source, items, actor=self.actor)
-        return Response(_shape(result, unknown))
+        result = services.ingest_body(principal.source, self.read_body(), actor=self.actor)
+        return Response(_shape(result))
 
 
-def _shape(result: services.IngestResult, unknown: list[str]) -> dict[str, Any]:
-    ignored = sorted({*result.unknown_fields, *unknown})
+def _shape(result: services.IngestResult) -> dict[str, Any]:
+    ignored = result.unknown_fields
     return {
         "accepted": result.accepted,
         "duplicates": result.duplicates,
