@@ -4,11 +4,17 @@ from dataclasses import dataclass
 
 PASSWORD = "voltop-demo-place"  # noqa: S105 (printed at every start of the demo)
 PLATFORM_LOGIN = "platform@voltop.example"
+PAST_IS_WRITTEN = "city-past-is-written"
+"""A file of the instance's folder, there once the history of the demo is whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A provider of the demo; `people` are (role, log-in, full name), the owner first."""
+    """A provider of the demo; `people` are (role, log-in, full name), the owner first.
+
+    `driver` is the log-in of the first driver (e-mail, given name, family name), where one has a
+    password: the others are invited like anybody and have none.
+    """
 
     name: str
     country: str
@@ -16,10 +22,26 @@ class Company:
     time_zone: str
     cars: int
     people: tuple[tuple[str, str, str], ...]
+    driver: tuple[str, str, str] | None = None
 
     @property
     def owner(self) -> str:
         return self.people[0][1]
+
+    def log_in_of(self, role: str) -> str | None:
+        """The log-in of the first person with this role, if there is one."""
+        return next((login for each, login, _name in self.people if each == role), None)
+
+
+USES = {
+    "owner": "decides: approves batches, sees everything of the company",
+    "dispatcher": "live map, shifts, bookings, vehicles",
+    "accountant": "pay plans, batches, payouts",
+    "support": "answers the drivers' conversations",
+}
+"""What each role's log-in is good for, as the start tells it."""
+DRIVER_USE = "a driver: no admin; pay, shift and chat by the API (/api/v1/docs/, me/)"
+PLATFORM_USE = "platform staff: sees all companies, jobs and the outbox"
 
 
 COMPANIES = (
@@ -35,6 +57,7 @@ COMPANIES = (
             ("accountant", "pay@alba.example", "Paula Pagos"),
             ("support", "support@alba.example", "Sofia Soporte"),
         ),
+        driver=("driver@alba.example", "Ana", "Flores"),
     ),
     Company(
         "Brisa Elétrica",

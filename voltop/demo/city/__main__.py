@@ -7,29 +7,34 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from voltop.demo.city import story
+from voltop.demo.city.bank import read_bank
 from voltop.demo.city.cars import Car
-from voltop.demo.city.company import quietly, set_up
+from voltop.demo.city.company import HOMES, quietly, set_up
 from voltop.demo.city.streets import City
 from voltop.demo.client import Client
-from voltop.demo.companies import COMPANIES, PASSWORD, Company
+from voltop.demo.companies import COMPANIES, PASSWORD, PAST_IS_WRITTEN, Company
 
 EVERY_S = 5.0
-SOURCE = "City trackers"
+LOOK_AFTER_S = 300.0
+SHIFT_LASTS = timedelta(hours=9)
 log = logging.getLogger("voltop.city")
 
 
 def main() -> None:
-    """Wait for the web process, set up, and drive."""
+    """Wait for the web process, set up, drive, and tell of the past beside it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
-    parser.add_argument("--tokens", type=Path, required=True, help="where source tokens are kept")
+    parser.add_argument("--home", type=Path, required=True, help="where tokens are kept")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -38,50 +43,89 @@ def main() -> None:
     places: list[Place] = []
     while not places:
         try:
-            places = _settle(options.url, options.tokens)
+            places = _settle(options.url, options.home)
         except Exception:  # what the city cannot do must not end the rest of the demo
             log.exception("the city could not be set up; again in a minute")
             time.sleep(60)
+    telling = threading.Thread(target=_tell_the_past, args=(places, options.home), daemon=True)
+    telling.start()
+    _drive(places)
+
+
+def _drive(places: "list[Place]") -> None:
+    """For ever: everybody's cars, and now and then their people."""
+    looked = time.monotonic()
     while True:
         begun = time.monotonic()
         for place in places:
             place.tick(EVERY_S)
+        if begun - looked > LOOK_AFTER_S:
+            looked = begun
+            for place in places:
+                quietly_logged(place.keep_going)
         time.sleep(max(0.2, EVERY_S - (time.monotonic() - begun)))
 
 
-def _settle(url: str, tokens: Path) -> "list[Place]":
+def _settle(url: str, home: Path) -> "list[Place]":
     city = City()
-    places = [Place(url, company, city, tokens) for company in COMPANIES]
+    places = [Place(url, company, city, home) for company in COMPANIES]
     log.info("%d cars drive", sum(len(place.cars) for place in places))
     for place in places:
-        place.begin_the_day()
+        place.tick(EVERY_S)
+        place.keep_going()
     return places
+
+
+def _tell_the_past(places: "list[Place]", home: Path) -> None:
+    """Write what is missing of every company's past, until it is whole."""
+    bank = read_bank(home)
+    while True:
+        try:
+            for place in places:
+                story.tell(place, bank)
+        except Exception:  # e.g. a worker that is restarted; what is there stays
+            log.exception("the past is not whole yet; again in a minute")
+            time.sleep(60)
+        else:
+            (home / PAST_IS_WRITTEN).touch()
+            return
+
+
+def quietly_logged(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception:  # the cars drive on; it is tried again soon
+        log.exception("not everything could be kept going")
 
 
 class Place:
     """One company's cars, and the client that reports them."""
 
-    def __init__(self, url: str, company: Company, city: City, tokens: Path) -> None:
-        self.company = company
+    def __init__(self, url: str, company: Company, city: City, home: Path) -> None:
+        self.url, self.company, self.city = url, company, city
         self.owner = Client(url).log_in(company.owner, PASSWORD)
         self.vehicles = set_up(self.owner, company, city)
-        self.trackers = Client(url, token=_token(self.owner, company, tokens))
+        self.trackers = Client(url, token=_token(self.owner, company, home / "city-tokens.json"))
         chance = random.Random(company.name)  # noqa: S311 (a simulation)
-        homes = [node for node in ((4, 4), (21, 16)) if node in city.nodes]
         self.cars = [
             Car(
                 city,
                 vehicle["id"],
                 random.Random(f"{company.name} {n}"),  # noqa: S311
-                homes[n % len(homes)],
+                HOMES[n % len(HOMES)],
                 soc_pct=chance.uniform(25, 95),
-                odometer_km=chance.uniform(5_000, 60_000),
+                odometer_km=chance.uniform(12_000, 60_000),
             )
             for n, vehicle in enumerate(self.vehicles)
         ]
-        for car in self.cars:
-            car.at = chance.choice(city.places)
+        for n, car in enumerate(self.cars):
+            if n % 9 == 4:
+                car.charging = True  # at its depot
+            else:
+                car.at = chance.choice(city.places)
             car.step(chance.uniform(0, 60))
+        self.odometers_km = {n: car.odometer_km for n, car in enumerate(self.cars)}
+        """What each car showed when the city began; the same at every start."""
         self._go_on_where_they_were()
 
     def _go_on_where_they_were(self) -> None:
@@ -103,24 +147,31 @@ class Place:
         except Exception as error:
             log.warning("%s: %s", self.company.name, error)
 
-    def begin_the_day(self) -> None:
-        """Shifts for most, some bookings, a question: once a day is enough."""
-        self.tick(EVERY_S)
-        running = {row["driver"] for row in self.owner.each("shifts", status="active")}
-        assigned = self.owner.each("assignments")
-        pairs = [(row["driver"], row["vehicle"]) for row in assigned if row["kind"] == "permanent"]
+    def keep_going(self) -> None:
+        """Shifts that have lasted long enough end, others begin; the next hours have bookings."""
+        now = datetime.now(UTC)
+        running = {row["driver"]: row for row in self.owner.each("shifts", status="active")}
+        for row in running.values():
+            if now - datetime.fromisoformat(row["starts_at"]) > SHIFT_LASTS:
+                quietly(self.owner.post, f"shifts/{row['id']}/end", {})
+        pairs = self.pairs()
         for n, (driver, vehicle) in enumerate(pairs):
-            if driver not in running and n % 4 != 3:
+            if driver not in running and (n + now.timetuple().tm_yday) % 4 != 3:
                 body = {"driver": driver, "vehicle": vehicle}
                 quietly(self.owner.post, "shifts/start", body)
-        self._book(pairs)
-        self._ask(pairs)
+        self._book(pairs, now)
 
-    def _book(self, pairs: list[tuple[int, int]]) -> None:
-        stations = self.owner.get("stations")["results"]
+    def pairs(self) -> list[tuple[int, int]]:
+        """Each driver and the car that is theirs."""
+        assigned = self.owner.each("assignments")
+        return [(row["driver"], row["vehicle"]) for row in assigned if row["kind"] == "permanent"]
+
+    def _book(self, pairs: list[tuple[int, int]], now: datetime) -> None:
+        """Some cars have a plug waiting for them in the next hours; no-shows are left to happen."""
         if self.owner.get("reservations", status="reserved")["results"]:
             return
-        start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        stations = self.owner.get("stations")["results"]
+        start = now.replace(minute=0, second=0, microsecond=0)
         for n, (driver, vehicle) in enumerate(pairs[:14]):
             begins = start + timedelta(hours=1 + n // 5)
             body: dict[str, Any] = {
@@ -133,32 +184,17 @@ class Place:
             }
             quietly(self.owner.post, "reservations", body)
 
-    def _ask(self, pairs: list[tuple[int, int]]) -> None:
-        if self.owner.get("conversations")["results"] or not pairs:
-            return
-        for (driver, _vehicle), topic, body in zip(
-            pairs,
-            ("documents", "vehicle", "charging"),
-            (
-                "Your driving licence expires next month. Please bring the new one.",
-                "Your car is due for its service on Friday: which hour suits you?",
-                "Bay 3 is out of order today, please use bay 4.",
-            ),
-            strict=False,
-        ):
-            self.owner.post("conversations", {"driver": driver, "topic": topic, "body": body})
-
 
 def _token(owner: Client, company: Company, path: Path) -> str:
     """The token of the company's tracker source: kept in a file, made anew where it is lost."""
     kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    sources = [row for row in owner.each("telemetry/sources") if row["name"] == SOURCE]
+    sources = [row for row in owner.each("telemetry/sources") if row["name"] == story.SOURCE]
     if company.name in kept and sources:
         return kept[company.name]
     if sources:
         made = owner.post_plain(f"telemetry/sources/{sources[0]['id']}/rotate-token", {})
     else:
-        made = owner.post_plain("telemetry/sources", {"name": SOURCE})
+        made = owner.post_plain("telemetry/sources", {"name": story.SOURCE})
     kept[company.name] = made["token"]
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:

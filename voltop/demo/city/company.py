@@ -12,7 +12,10 @@ from voltop.demo.companies import Company
 
 GIVEN = "Ana Beto Carla Diego Elena Felipe Gloria Hugo Ines Jorge Karla Luis".split()
 FAMILY = "Alvarez Barrios Castro Duarte Espinosa Flores Garcia Herrera Ibarra Juarez".split()
-HELD_FOR = timedelta(days=21)
+HELD_FOR = timedelta(days=45)
+"""Since when the cars are the company's: longer than the weeks that `past` tells of."""
+HOMES = ((4, 4), (21, 16))
+"""The corners at which the depots stand."""
 
 
 def set_up(client: Client, company: Company, city: City) -> list[dict[str, Any]]:
@@ -31,7 +34,7 @@ def _depots(client: Client, company: Company, city: City) -> list[dict[str, Any]
     known = list(client.each("depots"))
     if known:
         return known
-    places = [city.nodes[node] for node in ((4, 4), (21, 16))]
+    places = [city.nodes[node] for node in HOMES]
     if company.cars < 20:
         places = places[:1]
     names = ("Centro", "Norte")
@@ -122,13 +125,17 @@ def _driver(
     client: Client, company: Company, chance: random.Random, depot: int, number: int
 ) -> dict[str, Any] | None:
     """One in twelve is still being onboarded and holds no car yet."""
-    given, family = chance.choice(GIVEN), chance.choice(FAMILY)
+    given = GIVEN[number % len(GIVEN)]
+    family = FAMILY[(number + number // len(GIVEN)) % len(FAMILY)]
+    email = f"{given}.{family}.{number + 1}@drivers.example".lower()
+    if company.driver and number == 0:
+        email, given, family = company.driver
     driver: dict[str, Any] = client.post(
         "drivers",
         {
             "given_name": given,
             "family_name": family,
-            "email": f"{given}.{family}.{number + 1}@drivers.example".lower(),
+            "email": email,
             "employee_number": f"{number + 1:03d}",
             "depot": depot,
         },

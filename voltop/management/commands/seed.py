@@ -13,7 +13,15 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from voltop.demo.companies import COMPANIES, PASSWORD, PLATFORM_LOGIN
+from voltop.demo.companies import (
+    COMPANIES,
+    DRIVER_USE,
+    PASSWORD,
+    PLATFORM_LOGIN,
+    PLATFORM_USE,
+    USES,
+    Company,
+)
 
 
 class Command(BaseCommand):
@@ -36,6 +44,7 @@ class Command(BaseCommand):
                 if_missing=True,
                 stdout=StringIO(),
             )
+            _let_driver_in(company)
         os.environ["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
         with suppress(CommandError):  # it is there already
             call_command(
@@ -48,11 +57,27 @@ class Command(BaseCommand):
         return _log_ins()
 
 
+def _let_driver_in(company: Company) -> None:
+    """A person with a password, whom the company will invite as its first driver."""
+    if company.driver is None:
+        return
+    email, given, family = company.driver
+    call_command(
+        "create_person",
+        email,
+        f"{given} {family}",
+        password_env="VOLTOP_SEED_PASSWORD",  # noqa: S106 (the variable's name)
+        if_missing=True,
+        stdout=StringIO(),
+    )
+
+
 def _log_ins() -> str:
-    rows = [
-        f"  {login:<28} {role} of {company.name}"
-        for company in COMPANIES
-        for role, login, _name in company.people
-    ]
-    rows.append(f"  {PLATFORM_LOGIN:<28} platform staff, sees all companies")
-    return "\n".join([f"Log-ins (password {PASSWORD}):", *rows])
+    rows = []
+    for company in COMPANIES:
+        rows.append(f"{company.name}, {company.cars} cars:")
+        rows += [f"  {login:<24} {role}: {USES[role]}" for role, login, _name in company.people]
+        if company.driver is not None:
+            rows.append(f"  {company.driver[0]:<24} {DRIVER_USE}")
+    rows += ["Voltop itself:", f"  {PLATFORM_LOGIN:<24} {PLATFORM_USE}"]
+    return "\n".join([f"Log-ins, all with the password {PASSWORD}", *rows])

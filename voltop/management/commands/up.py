@@ -19,6 +19,8 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from voltop.demo.city.bank import remembered_bank
+from voltop.demo.companies import PAST_IS_WRITTEN
 from voltop.embedded import paths
 from voltop.embedded.process import Busy, ServiceError, die_with_parent
 from voltop.embedded.services import Claim, Services
@@ -78,6 +80,8 @@ def _start(supervisor: Supervisor, listener: socket.socket, url: str) -> str:
     if settings.EMBEDDED:
         with _step("PostgreSQL and Valkey run"):
             _start_services(supervisor)
+    if settings.DEMO:
+        _start_bank(supervisor)
     # Importing takes the web process longest, so it does that while we migrate.
     web = _child("web", "voltop.embedded.web", "--fd", str(listener.fileno()))
     web.keep_fds = (listener.fileno(),)
@@ -98,11 +102,30 @@ def _start(supervisor: Supervisor, listener: socket.socket, url: str) -> str:
         schedule = str(paths.home() / "beat-schedule")
         supervisor.launch(_child("beat", "celery", "-A", "voltop", "beat", "-s", schedule))
         if settings.DEMO:
-            tokens = str(paths.home() / "city-tokens.json")
-            city = _child("city", "voltop.demo.city", "--url", url, "--tokens", tokens)
+            city = _child("city", "voltop.demo.city", "--url", url, "--home", str(paths.home()))
             city.essential = False
             supervisor.launch(city)
+    if settings.DEMO and not (paths.home() / PAST_IS_WRITTEN).exists():
+        logins += (
+            "\nThe cars drive already. Four weeks of history (shifts, charging, pay) are being "
+            "written\nbeside it, which takes some minutes on two cores; what waits for you grows "
+            "meanwhile."
+        )
     return f"{logins.rstrip()}\n" if logins else ""
+
+
+def _start_bank(supervisor: Supervisor) -> None:
+    """The sandbox bank that pays the demo's drivers; at the same address at every start."""
+    bank = remembered_bank(paths.home())
+    address = bank.url.removeprefix("http://")
+    known = os.environ.get("VOLTOP_OUTBOUND_ALLOWED", "")
+    os.environ["VOLTOP_OUTBOUND_ALLOWED"] = ",".join(filter(None, (known, address)))
+    os.environ["SANDBOX_BANK_TOKEN"] = bank.token
+    book = str(paths.home() / "bank.sqlite3")
+    port = address.rpartition(":")[2]
+    child = _child("bank", "payments.sandbox_bank", "--book", book, "--port", port)
+    child.essential = False
+    supervisor.launch(child)
 
 
 def _start_services(supervisor: Supervisor) -> None:
