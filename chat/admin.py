@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -116,7 +117,9 @@ class ConversationAdmin(ProviderAdmin):
         subject = find_subject(
             conversation.about_type, conversation.about_id, conversation.provider_id
         )
-        return subject.label if subject else "–"
+        if subject is None:
+            return "–"
+        return format_html('<a href="{}">{}</a>', subject.url, subject.label)
 
     def service_update(
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]

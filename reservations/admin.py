@@ -34,6 +34,7 @@ class EvseInline(ReadOnlyInline):
     model = Evse
     fields = ("uid", "physical_reference", "status")
     show_change_link = True
+    verbose_name_plural = _("charge points")
 
 
 class ConnectorInline(ReadOnlyInline):
@@ -154,7 +155,8 @@ class ReservationAdmin(ProviderAdmin):
     fields = (
         ("station", "connector"),
         ("vehicle", "driver"),
-        ("starts_at", "ends_at"),
+        "starts_at",
+        "ends_at",
         ("target_soc_pct", "status"),
     )
     actions = (

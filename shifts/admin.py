@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
 from fleets.admin.base import (
     EventInline,
@@ -16,6 +17,7 @@ from fleets.admin.base import (
     service_action,
     status_badge,
 )
+from fleets.admin.shown import codes
 from shifts import services
 from shifts.models import (
     MetricsRequest,
@@ -72,19 +74,27 @@ class ShiftEventInline(EventInline):
 
 class StintInline(ReadOnlyInline):
     model = ShiftStint
-    fields = ("assignment", "starts_at", "ends_at", "reason")
+    fields = ("vehicle", "starts_at", "ends_at", "reason")
+    readonly_fields = ("vehicle",)
+    verbose_name_plural = _("cars")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("assignment")
+        return super().get_queryset(request).select_related("assignment__vehicle")
+
+    @admin.display(description=_("vehicle"))
+    def vehicle(self, stint: ShiftStint) -> str:
+        return str(stint.assignment.vehicle)
 
 
 class BreakInline(ReadOnlyInline):
     model = ShiftBreak
     fields = ("starts_at", "ends_at")
+    verbose_name_plural = _("breaks")
 
 
 class MetricsInline(ReadOnlyInline):
     model = ShiftMetrics
+    verbose_name_plural = _("what it came to")
     fields = (
         "worked_s",
         "km",
@@ -107,7 +117,7 @@ class ShiftAdmin(ProviderAdmin):
         "local_start",
         "local_end",
         "hours",
-        "marked_for_review",
+        "review",
     )
     badge = status_badge(
         scheduled="info",
@@ -160,6 +170,13 @@ class ShiftAdmin(ProviderAdmin):
             return "–"
         return f"{(shift.ends_at - shift.starts_at).total_seconds() / 3600:.2f}"
 
+    @display(description=_("review"), ordering="marked_for_review", label={"wanted": "warning"})
+    def review(self, shift: Shift) -> Any:
+        """What it is marked for review for; nothing for most."""
+        if not shift.marked_for_review:
+            return None
+        return "wanted", codes(shift.review_reasons) if shift.review_reasons else _("review")
+
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.inlines if obj is not None else ()
 
@@ -168,10 +185,11 @@ class ShiftAdmin(ProviderAdmin):
             return self.fields
         return (
             ("driver", "depot"),
-            ("status", "business_date", "time_zone"),
-            ("planned_starts_at", "planned_ends_at", "planned_vehicle"),
-            ("starts_at", "ends_at", "close_reason"),
-            ("marked_for_review", "review_reasons"),
+            ("status", "business_date"),
+            ("starts_at", "ends_at"),
+            ("planned_starts_at", "planned_ends_at"),
+            ("planned_vehicle", "time_zone"),
+            ("close_reason", "review_reasons"),
         )
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Shift:

@@ -1,7 +1,9 @@
 """What telemetry shows on other apps' pages: a vehicle's latest samples, the first page's parts."""
 
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from telemetry import selectors
@@ -19,7 +21,7 @@ def latest_samples(vehicle: Vehicle, provider_id: int | None) -> Panel:
     return Panel(
         _("Latest samples"),
         (
-            *(_("recorded (UTC)"), _("latitude"), _("longitude"), _("km/h"), _("SoC %")),
+            *(_("recorded"), _("latitude"), _("longitude"), _("km/h"), _("SoC %")),
             *(_("odometer km"), _("power kW"), _("charging"), _("ignition"), _("occupied")),
         ),
         [tuple(_shown(value) for value in row) for row in rows],
@@ -34,7 +36,9 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "✓" if value else "✗"
-    return f"{value:%Y-%m-%d %H:%M:%S}" if hasattr(value, "year") else str(value)
+    if isinstance(value, datetime):
+        return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
+    return str(value)
 
 
 def tasks(provider_id: int | None) -> list[Task]:

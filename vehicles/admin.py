@@ -14,6 +14,7 @@ from fleets.admin.base import (
     ReadOnlyInline,
     admin_actor,
     service_action,
+    status_badge,
 )
 from fleets.admin.refs import RefInline
 from vehicles import live_map, services
@@ -54,6 +55,7 @@ class TenureInline(PeriodInline):
 class AssignmentInline(PeriodInline):
     model = Assignment
     fields = ("driver", "kind", "starts_at", "ends_at", "cancelled_at")
+    per_page = 10
     readonly_fields = ("cancelled_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
@@ -78,7 +80,10 @@ def _move(
 @admin.register(Vehicle)
 class VehicleAdmin(PanelsMixin, ProviderAdmin):
     panels_point = registry.VEHICLE_PANELS
-    list_display = ("__str__", "plate", "model", "status", "depot", "soc_pct", "last_seen_at")
+    list_display = ("__str__", "plate", "model", "badge", "depot", "soc_pct", "last_seen_at")
+    badge = status_badge(
+        in_service="success", maintenance="warning", out_of_service="danger", retired="info"
+    )
     list_filter = ("status", "depot", "model")
     list_select_related = ("model", "depot", "state")
     search_fields = ("label", "plate", "vin")

@@ -71,6 +71,7 @@ class JobEventInline(TabularInline):
     ordering = ("-id",)
     extra = 0
     can_delete = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

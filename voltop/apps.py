@@ -1,4 +1,4 @@
-"""App configuration of the kernel: installs the row triggers after every migrate."""
+"""App configuration of the kernel: row triggers after every migrate, words for fields."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -9,7 +9,11 @@ class VoltopConfig(AppConfig):
     verbose_name = "Voltop"
 
     def ready(self) -> None:
+        from django.apps import apps
+
         from voltop import checks  # noqa: F401  (registers the system checks)
         from voltop.triggers import install_triggers
+        from voltop.words import name_fields
 
         post_migrate.connect(install_triggers, dispatch_uid="voltop.install_triggers")
+        name_fields(model for model in apps.get_models() if hasattr(model, "append_only"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from voltop import registry
 
@@ -45,6 +46,7 @@ class Figure:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's DASHBOARD_CALLBACK: adds `home_tasks` and `home_figures` to the index page."""
+    context["title"] = _("Today")
     context["home_tasks"] = tasks_for(request.user)
     context["home_figures"] = _allowed(request.user, registry.HOME_FIGURES)
     return context

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -18,6 +19,7 @@ demo_patterns = [path("demo/ground.geojson", ground)] if settings.DEMO else []
 urlpatterns = [
     *demo_patterns,
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
+    path("favicon.ico", RedirectView.as_view(url=static("voltop/favicon.svg"), permanent=False)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("fleets.urls")),
     path("api/v1/", include("drivers.urls")),

@@ -22,11 +22,13 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.forms import ActionForm
 
+from fleets.admin.shown import ShownFields, name_of
 from fleets.models import FleetProvider, User
 from voltop.context import Actor
 from voltop.errors import DomainError
 
 PLATFORM_PERMISSION = "fleets.view_all_providers"
+SAVING = ("show_save", "show_save_and_continue", "show_save_and_add_another")
 
 
 def admin_actor(request: HttpRequest) -> Actor:
@@ -76,7 +78,7 @@ class ServiceForm(forms.ModelForm):
         """Nothing: a name that is taken is the service's error, shown at its field."""
 
 
-class ProviderAdmin(ModelAdmin):
+class ProviderAdmin(ShownFields, ModelAdmin):
     """Base of every provider-owned model's admin. Deleting is refused: rows are retired."""
 
     form = ServiceForm
@@ -135,9 +137,30 @@ class ProviderAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without a service_update the page of a row is for reading only."""
         if obj is not None and type(self).service_update is ProviderAdmin.service_update:
-            hidden = {"id", *(self.exclude or ())}
-            return [f.name for f in self.opts.fields if f.name not in hidden]
+            hidden = {"id", "row_version", *(self.exclude or ())}
+            return self.with_shown([f.name for f in self.opts.fields if f.name not in hidden])
         return super().get_readonly_fields(request, obj)
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A row that is not there yet has nothing to be read below it."""
+        inlines = super().get_inlines(request, obj)
+        if obj is not None:
+            return inlines
+        return [inline for inline in inlines if not issubclass(inline, ReadOnlyInline)]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """A page that is only read has no buttons to save it."""
+        if change and type(self).service_update is ProviderAdmin.service_update:
+            context |= dict.fromkeys(SAVING, False)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:
@@ -200,12 +223,18 @@ class ReadOnlyAdmin(ProviderAdmin):
         return False
 
 
-class ReadOnlyInline(TabularInline):
+class ReadOnlyInline(ShownFields, TabularInline):
     """Child rows on a parent's page: to be read."""
 
     extra = 0
     can_delete = False
     show_change_link = False
+    hide_title = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Everything shown is only read, also what no form could hold."""
+        own = self.fields or [field.name for field in self.opts.fields if field.editable]
+        return self.with_shown(dict.fromkeys([*self.readonly_fields, *own]))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -217,9 +246,20 @@ class ReadOnlyInline(TabularInline):
 class EventInline(ReadOnlyInline):
     """The timeline of a state machine."""
 
-    fields = ("at", "from_state", "to_state", "actor", "reason")
+    fields = ("at", "move", "who", "reason")
     readonly_fields = fields
     ordering = ("-id",)
+    verbose_name_plural = _("what happened")
+
+    @display(description=_("move"))
+    def move(self, event: Any) -> str:
+        """From which state to which."""
+        before, after = (state.replace("_", " ") for state in (event.from_state, event.to_state))
+        return f"{before} → {after}" if before else after
+
+    @display(description=_("by"))
+    def who(self, event: Any) -> str:
+        return name_of(event.actor) or "–"
 
 
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], None]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Case, Q, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,6 +18,7 @@ from fleets.admin.base import (
     admin_actor,
     status_badge,
 )
+from fleets.admin.shown import codes
 from payments import services
 from payments.admin.actions import move, plain
 from payments.models import (
@@ -33,6 +35,49 @@ from payments.models import (
 
 class BatchEventInline(EventInline):
     model = PaymentBatchEvent
+
+
+class PaymentInline(ReadOnlyInline):
+    """Everybody's payment on the batch's page, those to look at first."""
+
+    model = Payment
+    fields = (
+        "driver_name",
+        "status",
+        "earnings_amount",
+        "deductions_amount",
+        "cash_amount",
+        "payable_amount",
+        "why",
+    )
+    readonly_fields = ("driver_name", "why")
+    show_change_link = True
+    per_page = 25
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        payments = super().get_queryset(request).select_related("driver")
+        to_look_at = Case(
+            When(status__in=("exception", "failed", "returned", "held"), then=0),
+            When(~Q(flags=[]), then=1),
+            default=2,
+        )
+        return payments.order_by(to_look_at, "driver__family_name", "driver__given_name", "pk")
+
+    @admin.display(description=_("driver"))
+    def driver_name(self, payment: Payment) -> str:
+        """The driver, leading to the payment."""
+        url = reverse("admin:payments_payment_change", args=(payment.pk,))
+        style = "text-primary-600 dark:text-primary-500"
+        return format_html('<a class="{}" href="{}">{}</a>', style, url, payment.driver)
+
+    @admin.display(description=_("to look at"))
+    def why(self, payment: Payment) -> str:
+        return _reasons(payment)
+
+
+def _reasons(payment: Payment) -> str:
+    """Codes of exceptions and flags, in words."""
+    return codes([*payment.exceptions, *payment.flags])
 
 
 @admin.register(PaymentBatch)
@@ -64,7 +109,7 @@ class PaymentBatchAdmin(ProviderAdmin):
         closed="success",
     )
     fields = (("pay_group", "run_type"), ("period_starts_on", "period_ends_on"), "pay_on")
-    inlines = (BatchEventInline,)
+    inlines = (PaymentInline, BatchEventInline)
     actions = (
         plain(_("Calculate"), "calculate_paymentbatch", services.calculate_batch),
         move(_("Approve"), "approve_paymentbatch", services.approve_batch),
@@ -85,7 +130,17 @@ class PaymentBatchAdmin(ProviderAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ("pay_group", "run_type", "period_starts_on", "period_ends_on", "pay_on")
-        return [f.name for f in self.opts.fields if f.name not in ("id", "calculated_to")]
+        return (
+            ("number", "status"),
+            ("pay_group", "run_type"),
+            ("period_starts_on", "period_ends_on"),
+            ("pay_on", "currency"),
+            ("drivers", "exceptions"),
+            ("payable_amount", "carried_amount"),
+            ("created_by", "changed_by"),
+            ("approved_by", "approved_at"),
+            ("posted_at", "funding_account"),
+        )
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)
@@ -150,6 +205,18 @@ class PaymentAdmin(ReadOnlyAdmin):
         returned="danger",
         carried="success",
     )
+    fields = (
+        ("driver", "batch"),
+        ("period_starts_on", "period_ends_on"),
+        ("status", "currency"),
+        ("earnings_amount", "reimbursements_amount"),
+        ("deductions_amount", "cash_amount"),
+        ("net_amount", "carried_amount"),
+        ("payable_amount", "previous_payable_amount"),
+        ("exceptions", "flags"),
+        ("calculated_at", "approved_at"),
+        ("uuid", "basis"),
+    )
     inlines = (LineInline, PayoutInline, PaymentEventInline)
     actions = (
         move(_("Hold"), "change_payment", services.hold_payment),
@@ -161,7 +228,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     @admin.display(description=_("to look at"))
     def why(self, payment: Payment) -> str:
         """Codes of exceptions and flags."""
-        return ", ".join(item["code"] for item in [*payment.exceptions, *payment.flags])
+        return _reasons(payment)
 
 
 @admin.register(PaymentLine)

@@ -129,7 +129,7 @@ class Reservation(ProviderModel):
         permissions = [("book_as_driver", "Can book chargers as a driver")]
 
     def __str__(self) -> str:
-        return f"{self.vehicle_id} at {self.evse_id} from {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"Booking {self.pk}"
 
 
 class ReservationEvent(StateEvent):

@@ -109,6 +109,13 @@ class ModelSerializer(StrictMixin, serializers.ModelSerializer):
         models.JSONField: fields.ObjectField,
     }
     serializer_choice_field = fields.StrictChoiceField
+
+    def build_field(self, *args: Any) -> Any:
+        """The API speaks of fields by their names; their words are for the admin's pages."""
+        field_class, options = super().build_field(*args)
+        options.pop("label", None)
+        return field_class, options
+
     serializer_related_field = fields.ProviderRelatedField
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -234,6 +234,7 @@ LANGUAGES = [("en", "English"), ("es", "Español"), ("pt", "Português"), ("de",
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["voltop.formats"]
 LOCALE_PATHS = [BASE_DIR / "voltop" / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("VOLTOP_STATIC_ROOT", default=str(HOME / "static"))
@@ -266,8 +267,17 @@ MAP_GROUND_URL = env.str("VOLTOP_MAP_GROUND_URL", default="/demo/ground.geojson"
 UNFOLD = {
     "SITE_TITLE": "Voltop",
     "SITE_HEADER": "Voltop",
+    "SITE_SUBHEADER": "voltop.navigation.company",
     "SITE_SYMBOL": "bolt",
     "SITE_URL": "/admin/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}voltop/favicon.svg"}
+    ],
     "DASHBOARD_CALLBACK": "voltop.home.dashboard",
     "SHOW_HISTORY": True,
+    "SIDEBAR": {
+        "navigation": "voltop.navigation.navigation",
+        "show_search": True,
+        "show_all_applications": True,
+    },
 }

@@ -1,0 +1,175 @@
+"""How values stand on the admin's pages: names for "user:17", money with its cents, hours, codes.
+
+Columns keep what machines need. For those that a person would stumble over, lists and read-only
+lines show a worded form; everything else is left to Django.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fleets.models import User
+from voltop.money import exponent
+from voltop.words import in_words
+
+REMEMBERED_S = 30
+NOTHING = "–"
+ACTOR_FIELDS = {
+    "actor",
+    "on_behalf_of",
+    "created_by",
+    "changed_by",
+    "approved_by",
+    "proposed_by",
+    "requested_by",
+    "decided_by",
+    "accepted_by",
+}
+RECORD_FIELDS = ("provider", "uuid", "created_at", "updated_at", "row_version")
+"""What a page that shows a whole row tells last."""
+
+
+# --- Single values -------------------------------------------------------------------------------
+def name_of(actor: str) -> str:
+    """The person's name; what acts by itself is called Voltop, with the job in brackets."""
+    kind, _colon, key = actor.partition(":")
+    if kind == "user" and key.isdigit():
+        return _person(int(key), int(time.monotonic() // REMEMBERED_S)) or actor
+    if kind == "system":
+        return _("Voltop (%(job)s)") % {"job": key} if key else "Voltop"
+    return actor
+
+
+@lru_cache(maxsize=1024)
+def _person(pk: int, _while: int) -> str:
+    person = User.objects.filter(pk=pk).first()
+    return str(person) if person is not None else ""
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """With the currency's decimals and thousands apart, e.g. 3,002.51."""
+    return f"{amount:,.{exponent(currency) if currency else 2}f}"
+
+
+def duration(seconds: int) -> str:
+    """Hours and minutes, e.g. 8 h 05 min."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def codes(value: Any) -> str:
+    """A list of codes, plain or as objects with a code, in words."""
+    found = [str(item["code"] if isinstance(item, dict) else item) for item in value]
+    return ", ".join(code.replace("_", " ") for code in found) or NOTHING
+
+
+def plain_number(number: Decimal) -> str:
+    """Without the zeros that only fill up the column."""
+    return f"{number.normalize():f}" if number else "0"
+
+
+# --- Fields --------------------------------------------------------------------------------------
+def _wording(field: "models.Field[Any, Any]") -> tuple[str, Callable[[Any, Any], str]] | None:
+    """The name to show and how to word `(value, row)`; None leaves the field to Django."""
+    name = field.name
+    if name in ACTOR_FIELDS:
+        return name, lambda value, row: name_of(value)
+    if isinstance(field, models.DecimalField):
+        return _wording_of_decimal(name, field.decimal_places or 0)
+    if isinstance(field, models.IntegerField) and name.endswith("_s"):
+        return name.removesuffix("_s"), lambda value, row: duration(value)
+    if isinstance(field, models.IntegerField) and name.endswith("_wh"):
+        return f"{name.removesuffix('wh')}kwh", lambda value, row: f"{value / 1000:.1f}"
+    if isinstance(field, models.JSONField) and field.get_default() == []:
+        return name, lambda value, row: codes(value)
+    return None
+
+
+def _wording_of_decimal(name: str, places: int) -> tuple[str, Callable[[Any, Any], str]] | None:
+    if name == "amount" or name.endswith("_amount"):
+        return name, lambda value, row: money(value, getattr(row, "currency", ""))
+    if name in ("km", "odometer_km") or name.endswith("_km"):
+        return name, lambda value, row: f"{value:,.1f}"
+    if places > 3 and name not in ("latitude", "longitude"):
+        return name, lambda value, row: plain_number(value)
+    return None
+
+
+@cache
+def shown_field(model: type[models.Model], name: str) -> Any:
+    """A column or line of the admin that words a field's value; its plain name where it need not.
+
+    The same function for the same field, so that Django finds it again.
+    """
+    field = next((f for f in model._meta.concrete_fields if f.name == name), None)
+    wording = _wording(field) if field is not None and not field.choices else None
+    if field is None or wording is None:
+        return name
+    called, word = wording
+    words = field.verbose_name if called == name else in_words(called)
+
+    @admin.display(description=words, ordering=name)
+    def shown(row: Any) -> str:
+        value = getattr(row, name)
+        return NOTHING if value is None or value == "" else word(value, row)
+
+    shown.__name__ = f"{name}_shown"
+    return shown
+
+
+class ShownFields:
+    """For a ModelAdmin or an inline: words in lists and wherever a field is only read."""
+
+    def get_list_display(self: Any, request: HttpRequest) -> Any:
+        return self._shown(super().get_list_display(request))  # type: ignore[misc]
+
+    def get_readonly_fields(self: Any, request: HttpRequest, obj: Any = None) -> Any:
+        return self.with_shown(super().get_readonly_fields(request, obj))  # type: ignore[misc]
+
+    def with_shown(self, names: Iterable[Any]) -> list[Any]:
+        """The names, and what is shown in their place: Django looks for both."""
+        names = list(names)
+        return [*names, *(field for field in self._shown(names) if callable(field))]
+
+    def get_fieldsets(self: Any, request: HttpRequest, obj: Any = None) -> Any:
+        groups = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        read: set[Any] | None = set(self.get_readonly_fields(request, obj))
+        if obj is not None and not self.has_change_permission(request, obj):
+            read = None  # everything
+        shown = [
+            (title, {**options, "fields": self._shown(options["fields"], read)})
+            for title, options in groups
+        ]
+        return shown if self.fields or self.fieldsets or obj is None else _record_last(shown)
+
+    def _shown(self: Any, fields: Iterable[Any], only: set[Any] | None = None) -> list[Any]:
+        found: list[Any] = []
+        for field in fields:
+            if isinstance(field, list | tuple):
+                found.append(tuple(self._shown(field, only)))
+                continue
+            is_own = callable(field) or hasattr(self, field)
+            left = is_own or (only is not None and field not in only)
+            item = field if left else shown_field(self.model, field)
+            if item not in found:
+                found.append(item)
+        return found
+
+
+def _record_last(groups: list[Any]) -> list[Any]:
+    """The whole row on one page: what it is about first, where it belongs and since when last."""
+    if len(groups) != 1:
+        return groups
+    [(title, options)] = groups
+    fields = [field for field in options["fields"] if field not in RECORD_FIELDS]
+    record = [name for name in RECORD_FIELDS if name in options["fields"] and name != "row_version"]
+    last = (gettext_lazy("Record"), {"fields": [tuple(record)]})
+    return [(title, {**options, "fields": fields}), *([last] if record else [])]

@@ -1,0 +1,1 @@
+"""English, without the order of day and month that differs between countries."""

@@ -1,0 +1,75 @@
+"""Fields in words, values as people read them, and the sidebar that leads to them."""
+
+from decimal import Decimal
+
+import pytest
+from django.apps import apps
+from django.urls import reverse
+
+from fleets.admin.shown import codes, duration, money, name_of, plain_number
+from voltop.words import in_words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("soc_pct", "SoC (%)"),
+        ("km", "distance (km)"),
+        ("gap_km", "gap (km)"),
+        ("wh_per_km", "Wh per km"),
+        ("payable_amount", "payable"),
+        ("starts_at", "starts"),
+        ("pay_on", "pay day"),
+        ("at", "at"),
+        ("vin", "VIN"),
+        ("business_date", "business date"),
+    ],
+)
+def test_a_column_s_name_in_words(name, words):
+    assert in_words(name) == words
+
+
+def test_fields_are_named_and_migrations_do_not_see_it():
+    field = apps.get_model("vehicles", "vehiclestate")._meta.get_field("soc_pct")
+    assert field.verbose_name == "SoC (%)"
+    assert "verbose_name" not in field.deconstruct()[3]
+
+
+def test_values_as_people_read_them():
+    assert money(Decimal("3002.5100"), "MXN") == "3,002.51"
+    assert money(Decimal("3002.0000"), "JPY") == "3,002"
+    assert duration(29_100) == "8 h 05 min"
+    assert codes([{"code": "no_terms"}, "little_coverage"]) == "no terms, little coverage"
+    assert codes([]) == "–"
+    assert (plain_number(Decimal("120.500000")), plain_number(Decimal(0))) == ("120.5", "0")
+
+
+@pytest.mark.django_db
+def test_an_actor_by_name(cast):
+    owner = cast.owner
+    assert name_of(f"user:{owner.pk}") == str(owner)
+    assert name_of("user:999999999") == "user:999999999"
+    assert name_of("system:payments.pay") == "Voltop (payments.pay)"
+
+
+@pytest.mark.django_db
+def test_the_sidebar_leads_where_one_may_go(client, cast):
+    client.force_login(cast.owner)
+    page = client.get(reverse("admin:index")).content.decode()
+    assert reverse("admin:vehicles_map") in page
+    for entry in client.get(reverse("admin:index")).context["sidebar_navigation"]:
+        for item in entry["items"]:
+            assert client.get(item["link"]).status_code == 200, item["title"]
+
+
+@pytest.mark.django_db
+def test_pages_tell_times_in_the_company_s_zone(client, cast):
+    client.force_login(cast.owner)
+    page = client.get(reverse("admin:index")).content.decode()
+    zone = cast.a.time_zone.rpartition("/")[2].replace("_", " ")
+    assert f"{cast.a.name}, {zone} time" in page
+
+
+def test_browsers_find_an_icon(client):
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer["Location"]) == (302, "/static/voltop/favicon.svg")
