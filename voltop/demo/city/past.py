@@ -147,7 +147,7 @@ class Past:
         if self.owner.get("platform-entries", external_id=last)["results"]:
             return
         for rows in chunks(entries, 1000):
-            body = {"account": account["id"], "entries": rows}
+            body = {"account": account["id"], "rows": rows}
             self.owner.post("platform-entries/bulk", body)
 
     def _entries(self) -> Iterator[dict[str, Any]]:
@@ -202,7 +202,7 @@ class Past:
                 if day.number % self.diary.depots == depot and day.charge_from and day.charge_until
             ]
             for chunk in chunks(rows, 500):
-                body = {"station": station["id"], "sessions": chunk}
+                body = {"station": station["id"], "rows": chunk}
                 self.owner.post("charging-sessions/bulk", body)
 
 

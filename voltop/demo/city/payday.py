@@ -62,7 +62,7 @@ class Payday:
         for part in chunks(missing, 500):
             rows = [self._terms(driver, drivers[driver], driver != unsigned) for driver in part]
             version = plan["versions"][0]["id"]
-            body = {"pay_group": group["id"], "plan_version": version, "terms": rows}
+            body = {"pay_group": group["id"], "plan_version": version, "rows": rows}
             answer = self.owner.post("terms/bulk", body)
             if answer["refused"]:
                 log.warning("terms refused: %s", answer)
