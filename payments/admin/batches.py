@@ -18,7 +18,7 @@ from fleets.admin.base import (
     admin_actor,
     status_badge,
 )
-from fleets.admin.shown import codes
+from fleets.admin.shown import codes, duration, money
 from payments import services
 from payments.admin.actions import move, plain
 from payments.models import (
@@ -31,6 +31,7 @@ from payments.models import (
     PaymentLine,
     Payout,
 )
+from voltop.money import from_minor
 
 
 class BatchEventInline(EventInline):
@@ -157,13 +158,26 @@ class LineInline(ReadOnlyInline):
         "category",
         "key",
         "window_starts_on",
-        "quantity",
-        "unit",
+        "how_much",
         "rate",
         "paid_before_amount",
         "amount",
     )
     readonly_fields = fields
+    ordering = ("position",)
+
+    @admin.display(description=_("how much"))
+    def how_much(self, line: PaymentLine) -> str:
+        """The quantity in the unit that people count in."""
+        if line.quantity is None:
+            return "–"
+        if line.unit == "s":
+            return duration(line.quantity)
+        if line.unit == "m":
+            return f"{line.quantity / 1000:,.1f} km"
+        if line.unit == "money":
+            return money(from_minor(line.quantity, line.currency), line.currency)
+        return f"{line.quantity} {line.unit}"
 
 
 class PayoutInline(ReadOnlyInline):

@@ -65,7 +65,7 @@ def test_the_vehicles_page_shows_its_latest_samples(filled, cast, browser):
         .content.decode()
     )
     assert "Latest samples" in page
-    assert "2026-03-02 09:00:00" in page
+    assert "2026-03-02 03:00:00" in page  # 09:00 UTC in Mexico City
     assert "60.0" in page
 
 
@@ -78,8 +78,8 @@ def test_samples_of_before_the_transfer_are_not_shown(filled, cast, browser):
         .get(reverse("admin:vehicles_vehicle_change", args=[filled.car.pk]))
         .content.decode()
     )
-    assert "2026-03-02 11:00:00" in page
-    assert "2026-03-02 09:00:00" not in page
+    assert "2026-03-02 12:00:00" in page  # 11:00 UTC in Berlin
+    assert "2026-03-02 10:00:00" not in page
 
 
 def test_a_new_source_shows_its_token_once(cast, browser):

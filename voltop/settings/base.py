@@ -273,6 +273,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}voltop/favicon.svg"}
     ],
+    "STYLES": [lambda request: f"{STATIC_URL}voltop/admin.css"],
     "DASHBOARD_CALLBACK": "voltop.home.dashboard",
     "SHOW_HISTORY": True,
     "SIDEBAR": {
