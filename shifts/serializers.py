@@ -138,12 +138,6 @@ class ChangeVehicleSerializer(Serializer):
     override_reason = StrictCharField(max_length=500, required=False, allow_blank=True)
 
 
-class ShiftReasonSerializer(Serializer):
-    """A move; the reason is needed where the move takes something away."""
-
-    reason = StrictCharField(max_length=500, required=False, allow_blank=True)
-
-
 class ShiftMetricsSerializer(ModelSerializer):
     """Whole seconds and kilometres; ratios are left to the reader."""
 

@@ -305,7 +305,6 @@ class AssignmentViewSet(BulkViewSet):
     def cancel(self, request: Request, pk: str) -> Response:
         """Call off what has not begun."""
         assignment = self.get_object()
-        self.read_input()
         return self.respond(services.cancel_assignment(assignment, actor=self.actor))
 
     @action(detail=True, methods=["post"])

@@ -113,6 +113,11 @@ class ApiClientWithSecretSerializer(ApiClientSerializer):
         fields = (*ApiClientSerializer.Meta.fields, "client_secret")
 
 
-class ApiClientInputSerializer(Serializer):
+class ApiClientUpdateSerializer(Serializer):
+    name = fields.StrictCharField(max_length=80, required=False)
+    scopes = _scopes(required=False)
+
+
+class ApiClientInputSerializer(ApiClientUpdateSerializer):
     name = fields.StrictCharField(max_length=80)
     scopes = _scopes()

@@ -25,7 +25,7 @@ class ApiClientView(ListRetrieveViewSet):
     }
     input_serializers = {
         "create": shapes.ApiClientInputSerializer,
-        "partial_update": shapes.ApiClientInputSerializer,
+        "partial_update": shapes.ApiClientUpdateSerializer,
     }
     permissions = {
         "list": "fleets.view_apiclient",
@@ -55,7 +55,7 @@ class ApiClientView(ListRetrieveViewSet):
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         client = self.get_object()
-        values = self.read_input(partial=True)
+        values = self.read_input()
         return self.respond(api_clients.change_client(client, actor=self.actor, values=values))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
@@ -67,7 +67,6 @@ class ApiClientView(ListRetrieveViewSet):
     def rotate_secret(self, request: Request, **kwargs: Any) -> Response:
         """A new secret; the old one and all tokens end now."""
         client = self.get_object()
-        self.read_input()
         return self._with_secret(*api_clients.rotate_secret(client, actor=self.actor), 200)
 
     def _with_secret(self, client: ApiClient, secret: str, status: int) -> Response:

@@ -88,7 +88,6 @@ class LogoutView(OwnAccountView):
     statuses = {"post": 204}
 
     def post(self, request: Request) -> Response:
-        self.read_input()
         user, claims = self.person()
         auth.log_out(user, actor=user.actor(), family=claims.family)
         return Response(status=204)
@@ -101,7 +100,6 @@ class LogoutEverywhereView(OwnAccountView):
     statuses = {"post": 204}
 
     def post(self, request: Request) -> Response:
-        self.read_input()
         user, _claims = self.person()
         auth.log_out_everywhere(user, actor=user.actor())
         return Response(status=204)

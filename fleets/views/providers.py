@@ -63,7 +63,7 @@ class PolicyView(ListRetrieveViewSet):
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change some of the rules; every change is audited with before and after."""
         policy = self.get_object()
-        values = self.read_input(partial=True)
+        values = self.read_input()
         return self.respond(
             services.change_policy(policy.provider, actor=self.actor, values=values)
         )

@@ -91,7 +91,6 @@ class FundingAccountViewSet(ListRetrieveViewSet):
     @action(detail=True, methods=["post"])
     def reconcile(self, request: Request, pk: str) -> Response:
         """Read the bank's book to its end; the job's result counts what matches."""
-        self.read_input()
         job = services.request_reconciliation(self.get_object(), actor=self.actor)
         return Response(JobSerializer(job).data, status=202)
 

@@ -216,7 +216,6 @@ class OwnTermsViewSet(ListRetrieveViewSet):
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str) -> Response:
         """Agree to the terms."""
-        self.read_input()
         return self.respond(services.accept_terms(self.get_object(), actor=self.actor))
 
 

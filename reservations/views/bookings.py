@@ -67,13 +67,11 @@ class ReservationViewSet(ListRetrieveViewSet):
     @action(detail=True, methods=["post"], url_path="check-in")
     def check_in(self, request: Request, pk: str) -> Response:
         """The car is there."""
-        self.read_input()
         return self.respond(services.check_in(self.get_object(), actor=self.actor))
 
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
         """The charger has agreed: pending → reserved."""
-        self.read_input()
         return self.respond(services.confirm(self.get_object(), actor=self.actor))
 
 
@@ -121,7 +119,6 @@ class OwnReservationViewSet(ListRetrieveViewSet):
     @action(detail=True, methods=["post"], url_path="check-in")
     def check_in(self, request: Request, pk: str) -> Response:
         """The car is there."""
-        self.read_input()
         return self.respond(services.check_in(self.get_object(), actor=self.actor))
 
 

@@ -57,7 +57,6 @@ class OwnMoveView(OperationView):
     service: Callable[..., Shift]
 
     def post(self, request: Request) -> Response:
-        self.read_input()
         shift = selectors.running_shift(selectors.own_driver(self.actor))
         if shift is None:
             raise NoRunningShift()
@@ -86,7 +85,6 @@ class OwnEndView(OperationView):
 
     def post(self, request: Request) -> Response:
         """Running → ended now. Without a running shift, the last one that ended."""
-        self.read_input()
         driver = selectors.own_driver(self.actor)
         shift = selectors.running_shift(driver) or selectors.last_worked_shift(driver)
         if shift is None:

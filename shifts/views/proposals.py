@@ -20,12 +20,12 @@ from shifts.serializers import (
     ProposalSerializer,
     ProposeSerializer,
     ShiftIdAnswersSerializer,
-    ShiftReasonSerializer,
     ShiftSerializer,
 )
 from shifts.views.shifts import answers_by_id
 from voltop.api.bulk import IdsSerializer
 from voltop.api.jobs import JobSerializer
+from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet
 from voltop.errors import IllegalMove, ReasonRequired
 
@@ -48,8 +48,7 @@ class ShiftProposalViewSet(ListRetrieveViewSet):
     }
     input_serializers = {
         "partial_update": ProposalEditSerializer,
-        "accept": ShiftReasonSerializer,
-        "reject": ShiftReasonSerializer,
+        "reject": ReasonSerializer,
         "bulk_accept": IdsSerializer,
         "propose": ProposeSerializer,
     }
@@ -75,7 +74,6 @@ class ShiftProposalViewSet(ListRetrieveViewSet):
     def accept(self, request: Request, pk: str) -> Response:
         """Proposed → accepted: an ended shift, which is the answer."""
         proposal = self.get_object()
-        self.read_input()
         return self.respond(services.accept_proposal(proposal, actor=self.actor))
 
     @action(detail=True, methods=["post"])

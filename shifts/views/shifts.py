@@ -28,12 +28,12 @@ from shifts.serializers import (
     ShiftEventSerializer,
     ShiftIdAnswersSerializer,
     ShiftMetricsSerializer,
-    ShiftReasonSerializer,
     ShiftScheduleSerializer,
     ShiftSerializer,
     UnplannedStartSerializer,
 )
 from voltop.api import bulk
+from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import DomainError, IllegalMove, NotFound, PermissionDenied, ReasonRequired
 
@@ -66,13 +66,11 @@ class ShiftViewSet(ListRetrieveViewSet):
         "create": ShiftScheduleSerializer,
         "start_unplanned": UnplannedStartSerializer,
         "start": PlannedStartSerializer,
-        "take_break": ShiftReasonSerializer,
-        "resume": ShiftReasonSerializer,
         "change_vehicle": ChangeVehicleSerializer,
-        "end": ShiftReasonSerializer,
-        "cancel": ShiftReasonSerializer,
-        "confirm": ShiftReasonSerializer,
-        "reopen": ShiftReasonSerializer,
+        "end": ReasonSerializer,
+        "cancel": ReasonSerializer,
+        "confirm": ReasonSerializer,
+        "reopen": ReasonSerializer,
         "bulk_confirm": bulk.IdsSerializer,
     }
     output_serializers = {"bulk_confirm": ShiftIdAnswersSerializer}
@@ -121,14 +119,12 @@ class ShiftViewSet(ListRetrieveViewSet):
     def take_break(self, request: Request, pk: str) -> Response:
         """Active → on break."""
         shift = self.get_object()
-        self.read_input()
         return self.respond(services.take_break(shift, actor=self.actor))
 
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """On break → active."""
         shift = self.get_object()
-        self.read_input()
         return self.respond(services.resume(shift, actor=self.actor))
 
     @action(detail=True, methods=["post"], url_path="change-vehicle")

@@ -75,7 +75,6 @@ class SourceViewSet(ListRetrieveViewSet):
     @action(detail=True, methods=["post"], url_path="rotate-token")
     def rotate_token(self, request: Request, pk: str) -> Response:
         """Make a new token; the present one works for another 24 hours."""
-        self.read_input()
         return self._with_token(*services.rotate_token(self.get_object(), actor=self.actor))
 
     @action(detail=True, methods=["post"])

@@ -18,6 +18,7 @@ from voltop.api.examples import example_of
 from voltop.api.fields import INT8_MAX
 from voltop.api.filters import has_updated_at
 from voltop.api.permissions import ANYONE, PERSON, SIGNED_IN
+from voltop.api.views import TAKE_A_BODY, takes_nothing
 from voltop.errors import (
     DomainError,
     LockBusy,
@@ -123,10 +124,13 @@ class VoltopAutoSchema(AutoSchema):
         return self.view.input_serializers.get(self.action)
 
     def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:
-        if self.get_request_serializer() is None:
+        if self.method not in TAKE_A_BODY:
             return None
+        serializer = self.get_request_serializer()
+        if serializer is None:
+            return _no_body()
         body: dict[str, Any] | None = super()._get_request_body(direction)
-        return body and {**body, "required": True}
+        return body and {**body, "required": not takes_nothing(serializer)}
 
     def _map_serializer(
         self, serializer: Any, direction: str, bypass_extensions: bool = False
@@ -245,7 +249,7 @@ class VoltopAutoSchema(AutoSchema):
             found += [NotAuthenticated, PermissionDenied]
         if "{" in self.path or (self.view.needs_provider and self.permission != ANYONE):
             found.append(NotFound)
-        if self.get_request_serializer() is not None:
+        if self.method in TAKE_A_BODY:
             found += BODY_ERRORS
         if self.method in ("PATCH", "PUT", "DELETE"):
             found.append(StaleVersion)
@@ -269,6 +273,15 @@ def complete_schema(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     flow = {"tokenUrl": "/api/v1/oauth/token", "scopes": dict(sorted(scopes.items()))}
     components["securitySchemes"]["oauth2"] = {**oauth2, "flows": {"clientCredentials": flow}}
     return result
+
+
+def _no_body() -> dict[str, Any]:
+    schema = {"type": "object", "additionalProperties": False}
+    return {
+        "description": "Nothing, or an object without fields.",
+        "content": {"application/json": {"schema": schema}},
+        "required": False,
+    }
 
 
 def _scope_text(scope: str) -> str:

@@ -39,6 +39,7 @@ IdempotencyMode = Literal["accepted", "required", "refused"]
 ETAG = re.compile(r'"([0-9]{1,18})"')
 LENIENT = re.compile(r"(^|[,;\s])handling\s*=\s*lenient($|[,;\s])", re.IGNORECASE)
 MAX_WARNINGS = 50
+TAKE_A_BODY = ("POST", "PUT", "PATCH")
 FINAL = (
     "check_permissions",
     "dispatch",
@@ -61,7 +62,8 @@ class StrictView(APIView):
     """What resource and other views share; apps derive from OperationView or a viewset.
 
     - `permissions`: action (on plain views: method in lower case) -> permission; none may miss.
-    - `input_serializers`: action -> serializer of the body; an action without one takes no body.
+    - `input_serializers`: action -> serializer of the body. An action without one, or with none
+      but optional fields, takes no body and `{}` alike; whatever else stands there is refused.
     - `output_serializers`, `statuses`, `errors`: action -> what a success shows, its status (else
       200, create 201), and the domain errors it can meet; the schema is drawn from them.
     - `query_parameters`: action -> name -> JSON schema of what it reads from `self.parameters`.
@@ -139,6 +141,8 @@ class StrictView(APIView):
         self.parameters = read_query(request._request)
         if not self.is_list():
             refuse_unknown(self.parameters, set(self.query_parameters.get(self.action, {})))
+        if request.method in TAKE_A_BODY and self.action not in self.input_serializers:
+            self._read(Serializer)
 
     def is_list(self) -> bool:
         """Whether the filter backend will judge the query parameters."""
@@ -180,24 +184,17 @@ class StrictView(APIView):
         """Who acts, as services want it."""
         return self.principal.actor()
 
-    def read_input(self, *, partial: bool = False) -> dict[str, Any]:
-        """The validated body of this action; an action without an input serializer takes none."""
-        serializer_class = self.input_serializers.get(self.action or "")
-        if serializer_class is None:
-            self._refuse_body()
-            return {}
-        serializer = serializer_class(
-            data=self.request.data, partial=partial, context=self.serializer_context()
-        )
+    def read_input(self) -> dict[str, Any]:
+        """The validated body of this action, as its input serializer understands it."""
+        return self._read(self.input_serializers.get(self.action or "", Serializer))
+
+    def _read(self, serializer_class: type[BaseSerializer]) -> dict[str, Any]:
+        left_away = takes_nothing(serializer_class) and not self.read_body().strip()
+        data: Any = {} if left_away else self.request.data
+        serializer = serializer_class(data=data, context=self.serializer_context())
         serializer.is_valid(raise_exception=True)
         values: dict[str, Any] = serializer.validated_data
         return values
-
-    def _refuse_body(self) -> None:
-        if not self.read_body():
-            return
-        nothing = Serializer(data=self.request.data, context=self.serializer_context())
-        nothing.is_valid(raise_exception=True)
 
     def read_body(self) -> bytes:
         """The bytes of the body, within the view's bounds, inflated where it takes gzip."""
@@ -262,6 +259,12 @@ class OperationView(StrictView):
         method = "get" if request.method == "HEAD" else (request.method or "").lower()
         self.action = method if method in self.permissions else None
         super().initial(request, *args, **kwargs)
+
+
+def takes_nothing(serializer_class: type[BaseSerializer]) -> bool:
+    """Whether a request may leave the body away: no field of it has to be there."""
+    fields = getattr(serializer_class(), "fields", {})
+    return not any(field.required for field in fields.values() if not field.read_only)
 
 
 def forbid_overrides(cls: type, names: Sequence[str]) -> None:

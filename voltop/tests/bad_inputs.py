@@ -2,7 +2,7 @@
 
 Numbered as in the acceptance suite that the product is measured by. An input has a place:
 
-- body: the whole body of an operation that takes one;
+- body: the whole body of an operation that takes one; needed body: of one that cannot do without;
 - field: one field of a kind in an otherwise good body;
 - query: the query string of a list; path: a path parameter;
 - operation: one named operation; elsewhere: proven by another test, or below the application.
@@ -14,7 +14,7 @@ import gzip
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Place = Literal["body", "field", "query", "path", "operation", "elsewhere"]
+Place = Literal["body", "needed body", "field", "query", "path", "operation", "elsewhere"]
 JSON = "application/json"
 
 
@@ -149,7 +149,7 @@ INPUTS: dict[int, Bad] = {
     40: body((b'{"x":1,"x":2}', b'{"y":{"x":1,"x":1}}'), "duplicate_key"),
     41: Bad("body", (Added("no_such_field", 1),), "unknown_field"),
     42: body((b"null", b"[]", b'"x"', b"5", b"true"), "object_expected"),
-    43: body((b"", b" \n"), "body_required"),
+    43: Bad("needed body", (b"", b" \n"), "body_required"),
     44: body((b'{"x":1', b'{"x"', b"{", b"{'x':1}", b"{}x"), "malformed_json"),
     45: body(LARGE, "body_too_large", 413),
     46: elsewhere(TRANSPORT),
