@@ -26,11 +26,13 @@ def no_overlap(
     of: Literal["instants", "days"] = "instants",
     not_null: Sequence[str] = (),
     where: Q | None = None,
+    code: str | None = None,
 ) -> ExclusionConstraint:
     """Two rows of the same keys never share an instant (or day) of [starts, ends).
 
     Rows with a null key or start never block; a null end is open on purpose, unless it is named
     in `not_null` (the range of two nulls is everything, and would block every other row).
+    `code` is the error of a person's mistake; without one, only a mistake of ours could get here.
     """
     named = [key for key in keys if isinstance(key, str)]
     condition = Q(**{f"{field}__isnull": False for field in (*named, starts, *not_null)})
@@ -45,6 +47,7 @@ def no_overlap(
             (period, RangeOperators.OVERLAPS),
         ],
         condition=condition if where is None else condition & where,
+        violation_error_code=code,
     )
 
 

@@ -1,14 +1,13 @@
 """A driver's record at one provider, its timeline, and the engagements in law."""
 
 from django.conf import settings
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import BigIntegerRangeField, DateRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from drivers.querysets import DriverQuerySet, EngagementQuerySet
 from fleets.models import Depot, ProviderModel
+from voltop.constraints import forward, no_overlap
 from voltop.states import Machine, News, StateEvent
 
 
@@ -126,35 +125,13 @@ class Engagement(ProviderModel):
             models.CheckConstraint(
                 name="drivers_engagement_kind_known", condition=Q(kind__in=EngagementKind.values)
             ),
-            models.CheckConstraint(
-                name="drivers_engagement_forward",
-                condition=Q(ends_on__isnull=True) | Q(ends_on__gt=F("starts_on")),
-            ),
-            ExclusionConstraint(
-                name="drivers_engagement_no_overlap",
-                expressions=[
-                    (
-                        Func(
-                            F("driver"),
-                            F("driver"),
-                            Value("[]"),
-                            function="int8range",
-                            output_field=BigIntegerRangeField(),
-                        ),
-                        RangeOperators.OVERLAPS,
-                    ),
-                    (
-                        Func(
-                            F("starts_on"),
-                            F("ends_on"),
-                            Value("[)"),
-                            function="daterange",
-                            output_field=DateRangeField(),
-                        ),
-                        RangeOperators.OVERLAPS,
-                    ),
-                ],
-                condition=Q(driver__isnull=False, starts_on__isnull=False),
+            forward("drivers_engagement_forward", starts="starts_on", ends="ends_on"),
+            no_overlap(
+                "drivers_engagement_no_overlap",
+                keys=["driver"],
+                starts="starts_on",
+                ends="ends_on",
+                of="days",
             ),
         ]
 

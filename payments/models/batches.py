@@ -9,10 +9,10 @@ from fleets.models import ProviderModel
 from payments.models.adjustments import Adjustment
 from payments.models.amounts import whole
 from payments.models.payouts import FundingAccount
-from payments.models.periods import forward, never_same_day
 from payments.models.plans import PayGroup, Terms
 from payments.querysets import PaymentQuerySet
 from shifts.models import PlatformEntry, Shift
+from voltop.constraints import forward, no_overlap
 from voltop.ids import uuid7
 from voltop.money import MoneyField
 from voltop.states import Machine, News, StateEvent
@@ -53,11 +53,12 @@ BATCH_MACHINE = Machine(
 
 
 def _no_overlap(run_type: str) -> models.BaseConstraint:
-    return never_same_day(
+    return no_overlap(
         f"payments_batch_{run_type}_no_overlap",
-        "pay_group",
-        "period_starts_on",
-        "period_ends_on",
+        keys=["pay_group"],
+        starts="period_starts_on",
+        ends="period_ends_on",
+        of="days",
         where=Q(run_type=run_type, period_ends_on__isnull=False) & ~Q(status="cancelled"),
     )
 
@@ -111,7 +112,7 @@ class PaymentBatch(ProviderModel):
             models.CheckConstraint(
                 name="payments_batch_run_type_known", condition=Q(run_type__in=RunType.values)
             ),
-            forward("payments_batch_forward", "period_starts_on", "period_ends_on"),
+            forward("payments_batch_forward", starts="period_starts_on", ends="period_ends_on"),
             _no_overlap(RunType.REGULAR.value),
             _no_overlap(RunType.OFF_CYCLE.value),
             models.CheckConstraint(
@@ -201,11 +202,12 @@ NOT_LIVE = ("exception", "cancelled")
 
 
 def _days_once(run_type: str) -> models.BaseConstraint:
-    return never_same_day(
+    return no_overlap(
         f"payments_payment_{run_type}_days_once",
-        "driver",
-        "period_starts_on",
-        "period_ends_on",
+        keys=["driver"],
+        starts="period_starts_on",
+        ends="period_ends_on",
+        of="days",
         where=Q(run_type=run_type, period_ends_on__isnull=False) & ~Q(status__in=NOT_LIVE),
     )
 
@@ -258,7 +260,7 @@ class Payment(ProviderModel):
             models.CheckConstraint(
                 name="payments_payment_status_known", condition=Q(status__in=PaymentStatus.values)
             ),
-            forward("payments_payment_forward", "period_starts_on", "period_ends_on"),
+            forward("payments_payment_forward", starts="period_starts_on", ends="period_ends_on"),
             _days_once(RunType.REGULAR.value),
             _days_once(RunType.OFF_CYCLE.value),
             models.CheckConstraint(

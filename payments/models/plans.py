@@ -8,12 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from drivers.models import Driver
 from fleets.models import ProviderModel
 from payments.models.amounts import whole
-from payments.models.periods import forward, never_same_day
 from payments.periods import Calendar
 from payments.querysets import TermsQuerySet
 from payments.rules.components import Window
 from payments.rules.parse import RULES
 from payments.rules.rent import RentPer
+from voltop.constraints import forward, no_overlap
 from voltop.money import MoneyField
 
 
@@ -181,8 +181,14 @@ class Terms(ProviderModel):
         ordering = ("id",)
         verbose_name_plural = "terms"
         constraints = [
-            never_same_day("payments_terms_no_overlap", "driver", "valid_from", "valid_to"),
-            forward("payments_terms_forward", "valid_from", "valid_to"),
+            no_overlap(
+                "payments_terms_no_overlap",
+                keys=["driver"],
+                starts="valid_from",
+                ends="valid_to",
+                of="days",
+            ),
+            forward("payments_terms_forward", starts="valid_from", ends="valid_to"),
             models.CheckConstraint(
                 name="payments_terms_rent",
                 condition=Q(rent_amount=0, rent_per="")

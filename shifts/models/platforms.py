@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
 from fleets.models import ProviderModel
-from shifts.models.periods import no_overlap, text_key
 from shifts.models.shifts import Shift, ShiftStint
 from shifts.querysets import PlatformDriverQuerySet, PlatformEntryQuerySet
+from voltop.constraints import no_overlap, text_key
 from voltop.money import MoneyField
 
 
@@ -80,9 +80,7 @@ class PlatformDriver(ProviderModel):
             no_overlap(
                 "shifts_platform_driver_no_overlap",
                 keys=["account", text_key("external_id")],
-                condition=Q(
-                    account__isnull=False, external_id__isnull=False, starts_at__isnull=False
-                ),
+                not_null=["external_id"],
                 code="platform_driver_taken",
             ),
         ]

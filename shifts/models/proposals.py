@@ -6,10 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
 from fleets.models import Depot, ProviderModel
-from shifts.models.periods import no_overlap
 from shifts.models.shifts import Shift
 from shifts.querysets import ProposalQuerySet
 from vehicles.models import Vehicle
+from voltop.constraints import no_overlap
 from voltop.states import Machine, StateEvent
 
 
@@ -81,7 +81,7 @@ class ShiftProposal(ProviderModel):
             no_overlap(
                 "shifts_proposal_no_overlap",
                 keys=["vehicle"],
-                condition=Q(vehicle__isnull=False, state__in=STANDING),
+                where=Q(state__in=STANDING),
                 code="proposal_overlap",
             ),
         ]

@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
 from fleets.models import Depot, ProviderModel
-from shifts.models.periods import no_overlap
 from shifts.querysets import ShiftQuerySet, StintQuerySet
 from vehicles.models import Assignment, Vehicle
+from voltop.constraints import no_overlap
 from voltop.states import Machine, News, StateEvent
 
 
@@ -138,18 +138,13 @@ class Shift(ProviderModel):
                 keys=["driver"],
                 starts="planned_starts_at",
                 ends="planned_ends_at",
-                condition=Q(
-                    driver__isnull=False,
-                    planned_starts_at__isnull=False,
-                    planned_ends_at__isnull=False,
-                    status__in=(ShiftStatus.SCHEDULED, *RUNNING),
-                ),
+                not_null=["planned_ends_at"],
+                where=Q(status__in=(ShiftStatus.SCHEDULED, *RUNNING)),
                 code="shift_plan_overlap",
             ),
             no_overlap(
                 "shifts_shift_worked_no_overlap",
                 keys=["driver"],
-                condition=Q(driver__isnull=False, starts_at__isnull=False),
                 code="shift_overlap",
             ),
         ]
@@ -207,7 +202,6 @@ class ShiftStint(ProviderModel):
             no_overlap(
                 "shifts_stint_no_overlap",
                 keys=["shift"],
-                condition=Q(shift__isnull=False, starts_at__isnull=False),
             ),
         ]
 
@@ -232,7 +226,6 @@ class ShiftBreak(ProviderModel):
             no_overlap(
                 "shifts_break_no_overlap",
                 keys=["shift"],
-                condition=Q(shift__isnull=False, starts_at__isnull=False),
             ),
         ]
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from fleets.models import ProviderModel
 from telemetry.querysets import DeviceFittingQuerySet
 from vehicles.models import Vehicle
-from vehicles.models.ranges import forward, never_twice
+from voltop.constraints import forward, no_overlap
 
 
 class SourceKind(models.TextChoices):
@@ -99,7 +99,7 @@ class DeviceFitting(ProviderModel):
         ordering = ("id",)
         constraints = [
             forward("telemetry_fitting_forward"),
-            never_twice("telemetry_fitting_no_overlap", "device"),
+            no_overlap("telemetry_fitting_no_overlap", keys=["device"]),
         ]
 
     def __str__(self) -> str:

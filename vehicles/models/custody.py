@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
 from fleets.models import ProviderModel
-from vehicles.models.ranges import forward, never_twice
 from vehicles.models.vehicles import Vehicle
 from vehicles.querysets import AssignmentQuerySet, PeriodQuerySet
+from voltop.constraints import forward, no_overlap
 
 
 class VehicleTenure(ProviderModel):
@@ -23,7 +23,7 @@ class VehicleTenure(ProviderModel):
     class Meta:
         ordering = ("id",)
         constraints = [
-            never_twice("vehicles_tenure_no_overlap", "vehicle"),
+            no_overlap("vehicles_tenure_no_overlap", keys=["vehicle"]),
             forward("vehicles_tenure_forward"),
         ]
         indexes = [models.Index(fields=["provider", "starts_at"], name="vehicles_tenure_by_start")]
@@ -73,7 +73,7 @@ class Assignment(ProviderModel):
             ),
             forward("vehicles_assignment_forward"),
             *(
-                never_twice(f"vehicles_{kind.value}_one_{key}", key, where=_of_kind(kind))
+                no_overlap(f"vehicles_{kind.value}_one_{key}", keys=[key], where=_of_kind(kind))
                 for kind in AssignmentKind
                 for key in ("driver", "vehicle")
             ),

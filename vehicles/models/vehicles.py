@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from fleets.models import Depot, ProviderModel
 from vehicles.models.catalogue import VehicleModel
-from vehicles.models.ranges import forward, never_twice
 from vehicles.querysets import PeriodQuerySet, VehicleQuerySet
+from voltop.constraints import forward, no_overlap
 from voltop.states import Machine, News, StateEvent
 
 
@@ -110,7 +110,7 @@ class VehiclePlate(ProviderModel):
     class Meta:
         ordering = ("id",)
         constraints = [
-            never_twice("vehicles_plate_no_overlap", "vehicle"),
+            no_overlap("vehicles_plate_no_overlap", keys=["vehicle"]),
             forward("vehicles_plate_forward"),
         ]
         indexes = [

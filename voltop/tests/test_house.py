@@ -196,6 +196,16 @@ def test_every_table_carries_its_triggers():
     assert len(wanted) > 20
 
 
+def test_overlap_constraints_have_one_maker():
+    wrong = [
+        source.at(node, "voltop.constraints.no_overlap is the one form")
+        for source in house.product()
+        for node in source.walk(ast.Call)
+        if house.called(node) == "ExclusionConstraint" and source.module != "voltop.constraints"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_no_field_sets_itself_on_saving():
     found = [
         source.at(node, "auto_now")
