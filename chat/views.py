@@ -25,7 +25,8 @@ from chat.serializers import (
     ReadMarkSerializer,
     ReadSerializer,
 )
-from drivers.models import Driver
+from drivers.errors import NoDriverRecord
+from drivers.selectors import own_driver
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.context import Actor
@@ -108,6 +109,7 @@ class OwnConversationView(ListRetrieveViewSet):
         "read": "chat.speak_as_driver",
     }
     input_serializers = {"create": OwnConversationInputSerializer, "read": ReadSerializer}
+    errors = {"create": (NoDriverRecord,)}
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(driver__user_id=_person(self.actor))
@@ -211,11 +213,3 @@ def _person(actor: Actor) -> int:
     if actor.kind != "user" or actor.id is None:
         raise PermissionDenied()
     return actor.id
-
-
-def own_driver(actor: Actor) -> Driver:
-    """The caller's driver record at the active company. Raises NotFound."""
-    driver = Driver.objects.for_provider(actor.provider_id).of_user(_person(actor)).first()
-    if driver is None:
-        raise NotFound()
-    return driver

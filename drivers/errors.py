@@ -35,6 +35,11 @@ class InvalidBirthDate(DomainError):
     message = _("A driver is between 16 and 100 years old.")
 
 
+class NoDriverRecord(DomainError):
+    code = "no_driver_record"
+    message = _("You are not a driver of this company.")
+
+
 class DriverNotActive(DomainError):
     code = "driver_not_active"
     message = _("The driver is not active: nothing new can be started.")

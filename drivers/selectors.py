@@ -2,8 +2,23 @@
 
 from collections.abc import Iterable
 
+from drivers.errors import NoDriverRecord
 from drivers.models import Driver, DriverStatus
 from fleets.models import FleetProviderStatus, User
+from voltop.context import Actor
+
+
+def own_driver(actor: Actor) -> Driver:
+    """The acting person's own record at the active provider, whatever its state.
+
+    Raises NoDriverRecord (409) for people who do not drive for it, and for machines.
+    """
+    records = Driver.objects.for_provider(actor.provider_id)
+    own = records.of_user(actor.id) if actor.kind == "user" and actor.id else records.none()
+    driver = own.select_related("depot").first()
+    if driver is None:
+        raise NoDriverRecord()
+    return driver
 
 
 def roles_of_user(user: User) -> Iterable[tuple[int, str]]:

@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from drivers.models import Driver
 from reservations.models import ChargingStation, Connector, Reservation
-from voltop.context import Actor
-from voltop.errors import NotFound
 
 HORIZON = timedelta(days=7)
 
@@ -101,14 +98,6 @@ def availability(
         }
         for plug in plugs.order_by("id")
     ]
-
-
-def own_driver(actor: Actor) -> Driver:
-    """The acting person's driver record at the active provider. Raises NotFound."""
-    driver = Driver.objects.for_provider(actor.provider_id).of_user(actor.id or 0).first()
-    if driver is None:
-        raise NotFound()
-    return driver
 
 
 def _text(value: object) -> str:

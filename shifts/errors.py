@@ -51,11 +51,6 @@ class TooEarly(DomainError):
     message = _("It is too early to start this shift.")
 
 
-class NoDriverRecord(DomainError):
-    code = "no_driver_record"
-    message = _("You are not a driver of this company.")
-
-
 # --- Periods -------------------------------------------------------------------------------------
 class InvalidShiftPeriod(DomainError):
     code = "invalid_shift_period"

@@ -4,10 +4,8 @@ from datetime import datetime
 
 from drivers.models import Driver
 from fleets.models import FleetProvider
-from shifts.errors import NoDriverRecord
 from shifts.models import Shift, ShiftStatus
 from vehicles.models import Assignment, AssignmentKind, Vehicle
-from voltop.context import Actor
 
 _ORDER = (AssignmentKind.SHIFT, AssignmentKind.TEMPORARY, AssignmentKind.PERMANENT)
 
@@ -37,16 +35,6 @@ def blockers_of_provider(provider: FleetProvider) -> list[dict[str, object]]:
     if unpaid:
         found.append({"code": "shifts_unsettled", "count": unpaid})
     return found
-
-
-def own_driver(actor: Actor) -> Driver:
-    """The caller's own driver record at the active provider. Raises NoDriverRecord (409)."""
-    records = Driver.objects.for_provider(actor.provider_id)
-    own = records.of_user(actor.id) if actor.kind == "user" and actor.id else records.none()
-    driver = own.select_related("depot").first()
-    if driver is None:
-        raise NoDriverRecord()
-    return driver
 
 
 def running_shift(driver: Driver) -> Shift | None:

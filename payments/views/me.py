@@ -6,11 +6,12 @@ from django.db.models import F, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from drivers.errors import NoDriverRecord
+from drivers.selectors import own_driver
 from payments import selectors
 from payments.models import OF_DRIVERS, Payment, Posting
 from payments.serializers.batches import OwnPaymentDetailSerializer, OwnPaymentSerializer
 from payments.serializers.payouts import BalanceSerializer, StatementLineSerializer
-from shifts.selectors import own_driver
 from voltop.api.fields import Money
 from voltop.api.views import OperationView
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
@@ -23,6 +24,7 @@ class OwnBalanceView(OperationView):
 
     permissions = {"get": OWN}
     output_serializers = {"get": BalanceSerializer}
+    errors = {"get": (NoDriverRecord,)}
 
     def get(self, request: Request) -> Response:
         """What is owed, what is a debt, what is under way to the bank."""

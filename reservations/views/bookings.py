@@ -7,7 +7,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reservations import selectors, services
+from drivers.errors import NoDriverRecord
+from drivers.selectors import own_driver
+from reservations import services
 from reservations.filters import ReservationFilter
 from reservations.models import CancelReason, Reservation, ReservationEvent, ReservationKind
 from reservations.serializers import (
@@ -91,13 +93,14 @@ class OwnReservationViewSet(ListRetrieveViewSet):
         "check_in": "reservations.book_as_driver",
     }
     input_serializers = {"create": OwnReservationInputSerializer, "cancel": ReasonSerializer}
+    errors = {"create": (NoDriverRecord,)}
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(driver__user_id=self.actor.id or 0)
 
     def create(self, request: Request) -> Response:
         """Book a charger for a vehicle; 409 names the next free windows."""
-        driver = selectors.own_driver(self.actor)
+        driver = own_driver(self.actor)
         reservation = services.book(
             actor=self.actor, driver=driver, kind=ReservationKind.DRIVER, **self.read_input()
         )

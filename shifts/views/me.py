@@ -9,8 +9,10 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from drivers.errors import NoDriverRecord
+from drivers.selectors import own_driver
 from shifts import selectors, services
-from shifts.errors import NoDriverRecord, NoRunningShift, StartRefused
+from shifts.errors import NoRunningShift, StartRefused
 from shifts.models import Shift
 from shifts.serializers import OwnStartSerializer, ShiftSerializer
 from voltop.api.views import OperationView
@@ -28,7 +30,7 @@ class OwnShiftView(OperationView):
 
     def get(self, request: Request) -> Response:
         """The driver's running shift, else the next planned one."""
-        shift = selectors.current_or_next_shift(selectors.own_driver(self.actor))
+        shift = selectors.current_or_next_shift(own_driver(self.actor))
         if shift is None:
             raise NotFound()
         return show(shift)
@@ -43,7 +45,7 @@ class OwnStartView(OperationView):
 
     def post(self, request: Request) -> Response:
         """Start: the shift planned for now, else an unplanned one. Running already: the same."""
-        driver = selectors.own_driver(self.actor)
+        driver = own_driver(self.actor)
         return show(services.start_shift(driver, actor=self.actor, **self.read_input()))
 
 
@@ -57,7 +59,7 @@ class OwnMoveView(OperationView):
     service: Callable[..., Shift]
 
     def post(self, request: Request) -> Response:
-        shift = selectors.running_shift(selectors.own_driver(self.actor))
+        shift = selectors.running_shift(own_driver(self.actor))
         if shift is None:
             raise NoRunningShift()
         return show(type(self).service(shift, actor=self.actor))
@@ -85,7 +87,7 @@ class OwnEndView(OperationView):
 
     def post(self, request: Request) -> Response:
         """Running → ended now. Without a running shift, the last one that ended."""
-        driver = selectors.own_driver(self.actor)
+        driver = own_driver(self.actor)
         shift = selectors.running_shift(driver) or selectors.last_worked_shift(driver)
         if shift is None:
             raise NoRunningShift()
