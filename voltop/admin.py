@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from voltop import outbox
+from voltop.panels import RoleFirstMixin
 from voltop.tables import (
     Counter,
     Event,
@@ -30,7 +31,7 @@ from voltop.tables import (
 SEE_ALL = "fleets.view_all_providers"
 
 
-class KernelAdmin(ModelAdmin):
+class KernelAdmin(RoleFirstMixin, ModelAdmin):
     """Read-only; the active provider's rows, or all for platform staff without one."""
 
     compressed_fields = True

@@ -1,14 +1,16 @@
-"""Tables that higher floors put below a record's page in the admin, through the registry.
+"""What the pages of a record in the admin have in common, whichever app they belong to.
 
-The page's admin class takes `PanelsMixin` and names the registry's point; a function registered
-there gets the row and the active provider, and returns a Panel. Not here: child rows that have a
-model (inlines), and anything that is written.
+Tables that higher floors put below a page come through the registry: the page's admin class takes
+`PanelsMixin` and names the registry's point; a function registered there gets the row and the
+active provider, and returns a Panel. Not here: child rows that have a model (inlines), and
+anything that is written.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from voltop import registry
@@ -28,6 +30,23 @@ class Panel:
     def table(self) -> dict[str, Any]:
         """As Unfold's table component takes it."""
         return {"headers": self.headers, "rows": self.rows}
+
+
+class RoleFirstMixin:
+    """For a ModelAdmin: a role that may not look gets the same answer whether a row exists or not.
+
+    Django's history page looks the row up first, and so told missing rows from present ones.
+    """
+
+    def history_view(
+        self: Any,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)  # type: ignore[misc]
 
 
 class PanelsMixin:

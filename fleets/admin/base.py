@@ -26,6 +26,7 @@ from fleets.admin.shown import ShownFields, name_of
 from fleets.models import FleetProvider, User
 from voltop.context import Actor
 from voltop.errors import DomainError
+from voltop.panels import RoleFirstMixin
 
 PLATFORM_PERMISSION = "fleets.view_all_providers"
 SAVING = ("show_save", "show_save_and_continue", "show_save_and_add_another")
@@ -78,7 +79,7 @@ class ServiceForm(forms.ModelForm):
         """Nothing: a name that is taken is the service's error, shown at its field."""
 
 
-class ProviderAdmin(ShownFields, ModelAdmin):
+class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
     """Base of every provider-owned model's admin. Deleting is refused: rows are retired."""
 
     form = ServiceForm

@@ -13,12 +13,13 @@ from fleets import services
 from fleets.admin.base import ProviderAdmin, admin_actor, service_action
 from fleets.models import Membership, User
 from voltop.context import Actor
+from voltop.panels import RoleFirstMixin
 
 admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(ModelAdmin):
+class GroupAdmin(RoleFirstMixin, ModelAdmin):
     """Role groups are seeded from code; platform groups are edited here by superusers."""
 
     search_fields = ("name",)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
 
 from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action
@@ -27,6 +28,7 @@ for _model in (
     get_grant_model(),
     get_id_token_model(),
     get_refresh_token_model(),
+    TOTPDevice,
 ):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
@@ -58,6 +60,17 @@ class RefreshFamilyAdmin(PlatformOnlyAdmin):
     list_select_related = ("user",)
     exclude = ("device_hash",)
     actions = (service_action("End log-in", PLATFORM_PERMISSION, _end_log_in),)
+
+
+@admin.register(TOTPDevice)
+class TOTPDeviceAdmin(PlatformOnlyAdmin):
+    """Who has a second factor; django-otp's own page would show its secret."""
+
+    list_display = ("user", "name", "confirmed")
+    list_filter = ("confirmed",)
+    search_fields = ("user__email", "user__phone")
+    list_select_related = ("user",)
+    exclude = ("key", "t0", "drift", "last_t")
 
 
 @admin.register(RefreshToken)

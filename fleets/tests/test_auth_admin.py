@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from fleets.models import (
     ApiAccessToken,
@@ -187,3 +188,12 @@ def test_what_opens_nothing_any_more_is_forgotten_once_a_day(credentials):
     assert auth.forget_expired(at=now + timedelta(days=31)) == 2  # a log-in with its one token
     assert auth.forget_expired(at=now + timedelta(days=31)) == 0
     assert ApiClient.objects.exists()
+
+
+def test_a_second_factor_is_listed_without_its_secret(root):
+    device = TOTPDevice.objects.create(user=root, name="her phone", key="ab" * 20)
+    page = browser_login("root@example.com").get(f"/admin/otp_totp/totpdevice/{device.pk}/change/")
+    assert page.status_code == 200
+    assert b"her phone" in page.content
+    assert device.key.encode() not in page.content
+    assert b"/static/unfold/" in page.content
