@@ -8,7 +8,7 @@ class ReservationsConfig(AppConfig):
     verbose_name = "Reservations"
 
     def ready(self) -> None:
-        from reservations import home, record_kinds, roles
+        from reservations import home, receivers, record_kinds, roles  # noqa: F401 (receivers)
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "reservations", roles.of_reservations)

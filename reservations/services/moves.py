@@ -57,6 +57,22 @@ def cancel(
 
 
 @transaction.atomic
+def call_off_vehicle(
+    vehicle_id: int, provider_id: int, *, actor: Actor, reason: str, at: datetime
+) -> int:
+    """Cancel a provider's standing bookings of a vehicle that it has no longer; returns how many.
+
+    The actor may act for the other company: each cancellation is noted as done for this one.
+    """
+    actor = Actor(actor.kind, actor.id, provider_id, actor.name)
+    standing = Reservation.objects.for_provider(provider_id).standing()
+    bookings = list(standing.filter(vehicle_id=vehicle_id).order_by("pk"))
+    for reservation in bookings:
+        cancel(reservation, actor=actor, cancel_reason=CancelReason.VEHICLE, reason=reason, at=at)
+    return len(bookings)
+
+
+@transaction.atomic
 def check_in(reservation: Reservation, *, actor: Actor, at: datetime | None = None) -> Reservation:
     """Reserved → fulfilled: the car is there, from 15 minutes before the start to the end.
 
