@@ -13,6 +13,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.filters import RelatedOnlyFieldListFilter
+from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import QuerySet
@@ -99,11 +100,10 @@ class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
         ]
 
     def _is_relation(self, entry: Any) -> bool:
-        return (
-            isinstance(entry, str)
-            and "__" not in entry
-            and bool(self.opts.get_field(entry).is_relation)
-        )
+        """Whether a filter names a relation, its own or one of a related row ("device__source")."""
+        if not isinstance(entry, str):
+            return False
+        return bool(get_fields_from_path(self.model, entry)[-1].is_relation)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         queryset = kwargs.get("queryset") or db_field.remote_field.model._default_manager.all()

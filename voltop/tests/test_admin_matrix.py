@@ -135,4 +135,6 @@ def addresses(model, name, world):
 def row_of(model: type[models.Model], provider_id: int) -> Any:
     """Some row of the provider's, where the model's rows belong to providers."""
     for_provider = getattr(model._default_manager.all(), "for_provider", None)
+    if getattr(model, "shared_catalogue", False):
+        return None
     return None if for_provider is None else for_provider(provider_id).order_by("pk").first()
