@@ -175,12 +175,37 @@ def pytest_load_initial_conftests(args: list[str]) -> Generator[None, None, None
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: Any) -> Generator[None, object, object]:
-    """After the test database has been migrated afresh, copy it as the template of later runs."""
+    """Make and drop the test database without the bounds that requests have.
+
+    On a busy machine copying or dropping a database takes longer than a statement may. One that
+    was migrated afresh is copied as the template of later runs.
+    """
+    if fixturedef.argname != "django_db_setup":
+        return (yield)
+    bounded = _lift_bounds()
     result = yield
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    if fixturedef.argname == "django_db_setup" and worker == "gw0":
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
         _save_template()
+    _restore_bounds(bounded)
+    fixturedef.addfinalizer(_lift_bounds)  # runs before the fixture's own end
     return result
+
+
+def _lift_bounds() -> str:
+    """From here on new connections of Django have no statement timeout; returns what was."""
+    from django.db import connection
+
+    options = connection.settings_dict["OPTIONS"]
+    bounded = str(options.get("options", ""))
+    options["options"] = f"{bounded} -c statement_timeout=0 -c lock_timeout=0"
+    return bounded
+
+
+def _restore_bounds(bounded: str) -> None:
+    from django.db import connection, connections
+
+    connection.settings_dict["OPTIONS"]["options"] = bounded
+    connections.close_all()
 
 
 def _save_template() -> None:

@@ -2,6 +2,10 @@
 
 import re
 
+import pytest
+from django.db import connection
+
+from voltop.embedded import pytest_plugin
 from voltop.embedded.paths import CHECKOUT
 
 READER = re.compile(r'env\.[a-z_]+\(\s*["\'](\w+)["\']|env\.ENVIRON')
@@ -23,3 +27,22 @@ def test_the_example_environment_names_real_settings():
     assert "VOLTOP_MASTER_KEYS" in names
     for name in names:
         assert f'"{name}"' in source or f"${{{name}" in compose, name
+
+
+@pytest.mark.django_db
+def test_only_making_and_dropping_the_test_database_is_unbounded(monkeypatch):
+    options = dict(connection.settings_dict["OPTIONS"])
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+
+    def timeout(cursor):
+        cursor.execute("SHOW statement_timeout")
+        return cursor.fetchone()[0]
+
+    with connection.cursor() as cursor:
+        assert timeout(cursor) == "5s"
+    with connection._nodb_cursor() as cursor:
+        assert timeout(cursor) == "5s"
+    bounded = pytest_plugin._lift_bounds()
+    with connection._nodb_cursor() as cursor:
+        assert timeout(cursor) == "0"
+    assert "statement_timeout=5000" in bounded
