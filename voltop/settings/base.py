@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "voltop.api.middleware.RequestContextMiddleware",
     "voltop.api.middleware.ProblemMiddleware",  # outside everything that answers with pages
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "voltop.assets.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
