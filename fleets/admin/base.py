@@ -4,7 +4,8 @@
   platform staff without an active provider see all (`fleets.view_all_providers`).
 - Saving calls `service_create` / `service_update`; a broken rule comes back as a form error with
   what was typed still there.
-- Moves and other services are list actions (POST), made by `service_action`, with a reason field.
+- Moves and other services are list actions (POST), made by `service_action`, with a reason field;
+  a row's own page offers them as buttons that send the same form and come back to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +18,8 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
@@ -85,6 +87,7 @@ class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
 
     form = ServiceForm
     action_form = ReasonActionForm
+    change_form_outer_before_template = "fleets/moves.html"
     compressed_fields = True
     list_per_page = 50
     show_full_result_count = False
@@ -158,7 +161,9 @@ class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        """A page that is only read has no buttons to save it."""
+        """A page that is only read has no buttons to save it; what may be done with a row has."""
+        if obj is not None:
+            context["moves"] = self._moves(request)
         if change and type(self).service_update is ProviderAdmin.service_update:
             context |= dict.fromkeys(SAVING, False)
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -195,6 +200,23 @@ class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
             form.add_error(field, ValidationError(str(error.detail), code=error.code))
 
         return type(form_class.__name__, (form_class,), {"clean": clean})
+
+    def _moves(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """Name and description of each service action that this user may call."""
+        return [
+            (name, description)
+            for action, name, description in self.get_actions(request).values()
+            if request.user.has_perm(getattr(action, "permission", "-"))
+        ]
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """After a button of a row's own page, back to that page."""
+        response = super().response_action(request, queryset)
+        if isinstance(response, HttpResponseRedirect) and "from_row" in request.POST:
+            [row] = request.POST.getlist("_selected_action")[:1] or [""]
+            name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
+            return HttpResponseRedirect(reverse(name, args=[row]))
+        return response
 
     def own_provider(self, request: HttpRequest) -> FleetProvider:
         """The active provider, for services that create."""
@@ -293,4 +315,5 @@ def service_action(
 
     name = str(permission.rpartition(".")[2]) + "_" + call.__name__
     action.__name__ = name
+    action.permission = permission  # type: ignore[attr-defined]
     return admin.action(description=description)(action)

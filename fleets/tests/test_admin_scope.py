@@ -119,6 +119,35 @@ def test_a_move_in_the_admin_calls_the_service_and_shows_a_refusal(cast, admin):
     assert cast.driver.events.last().reason == "papers"
 
 
+def test_a_rows_own_page_offers_what_the_role_may_do_and_comes_back_to_it(cast, admin):
+    client = admin(cast.dispatcher)
+    url = f"/admin/drivers/driver/{cast.driver.pk}/change/"
+    page = client.get(url).content.decode()
+    assert 'name="action" value="change_driver_suspend_driver"' in page
+    assert 'value="terminate_driver_terminate_driver"' not in page
+    told = client.post(
+        "/admin/drivers/driver/",
+        {
+            "action": "change_driver_suspend_driver",
+            "_selected_action": [cast.driver.pk],
+            "reason": "papers",
+            "index": "0",
+            "from_row": "1",
+        },
+        follow=True,
+    )
+    assert told.redirect_chain == [(url, 302)]
+    assert "Done for 1." in told.content.decode()
+    cast.driver.refresh_from_db()
+    assert cast.driver.status == "suspended"
+
+
+def test_a_viewers_page_of_a_row_offers_nothing(cast, admin):
+    page = admin(cast.viewer).get(f"/admin/drivers/driver/{cast.driver.pk}/change/")
+    assert page.status_code == 200
+    assert 'name="from_row"' not in page.content.decode()
+
+
 def test_an_action_without_the_permission_changes_nothing(cast, admin):
     client = admin(cast.dispatcher)
     driver = cast.new_driver("Ines", active=False)
