@@ -11,7 +11,9 @@ LIKE_PRODUCTION = VOLTOP_HTTPS=1 VOLTOP_ALLOWED_HOSTS=fleet.example \
 	VOLTOP_SECRET_KEY=$$($(VENV_PYTHON) -c 'import secrets; print(secrets.token_urlsafe(48))') \
 	VOLTOP_MASTER_KEYS=k1:$$(head -c 32 /dev/urandom | base64) \
 	VOLTOP_TOKEN_SIGNING_KEYS=k1:$$(head -c 32 /dev/urandom | base64) \
-	VOLTOP_FINGERPRINT_KEY=$$(head -c 32 /dev/urandom | base64)
+	VOLTOP_FINGERPRINT_KEY=$$(head -c 32 /dev/urandom | base64) \
+	VOLTOP_EMAIL_URL=smtp+tls://user:password@mail.example:587 \
+	VOLTOP_SMS_TRANSPORT=fleets.messages.send_email
 
 # An environment whose Python is gone (upgraded, moved) is made anew.
 ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)

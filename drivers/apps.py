@@ -8,7 +8,7 @@ class DriversConfig(AppConfig):
     verbose_name = "Drivers"
 
     def ready(self) -> None:
-        from drivers import home, record_kinds, roles, selectors
+        from drivers import home, receivers, record_kinds, roles, selectors  # noqa: F401
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)

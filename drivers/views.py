@@ -22,12 +22,13 @@ from drivers.serializers import (
     PayoutAccountSerializer,
     PayoutAccountSetSerializer,
 )
+from fleets.errors import TooManyAttempts
 from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from voltop.api.bulk import BulkViewSet, IdAnswersSerializer, IdsSerializer, Outcome, answer_ids
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
-from voltop.errors import NotFound
+from voltop.errors import IllegalMove, NotFound
 
 
 class DriverViewSet(RecordViewSet):
@@ -52,7 +53,10 @@ class DriverViewSet(RecordViewSet):
         "terminate": "drivers.terminate_driver",
         "bulk_onboard": "drivers.change_driver",
         "bulk_activate": "drivers.change_driver",
+        "invite_again": "drivers.add_driver",
     }
+    statuses = {"invite_again": 202}
+    errors = {"invite_again": (TooManyAttempts, IllegalMove)}
     input_serializers = {
         "create": DriverInviteSerializer,
         "partial_update": DriverUpdateSerializer,
@@ -126,6 +130,13 @@ class DriverViewSet(RecordViewSet):
         reason, found = values.get("reason", ""), self.get_queryset().in_bulk(values["ids"])
         move = partial(service, actor=actor, reason=reason)
         return Response(answer_ids(values["ids"], found, move))
+
+    @action(detail=True, methods=["post"], url_path="invite-again")
+    def invite_again(self, request: Request, pk: str) -> Response:
+        """Send the driver another invitation; the one before ends. Three an hour at most."""
+        driver = self.get_object()
+        self.read_input()
+        return self.respond(services.invite_driver_again(driver, actor=self.actor), status=202)
 
     def _move(self, service: Any) -> Response:
         driver = self.get_object()

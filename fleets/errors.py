@@ -123,6 +123,13 @@ class InvalidRefreshToken(NoCredentials):
     message = _("The refresh token is not valid, or no longer: log in again.")
 
 
+class InvalidCode(NoCredentials):
+    """Wrong, expired, used, tried too often, replaced by a newer one, never sent: all alike."""
+
+    code = "invalid_code"
+    message = _("The code is not valid, or no longer: ask for a new one.")
+
+
 class TooManyAttempts(DomainError):
     """Answered alike for known and unknown log-in names; Retry-After says when."""
 

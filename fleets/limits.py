@@ -31,6 +31,10 @@ class Limit:
 
 LOGIN_ACCOUNT = Limit("login_account", 5, timedelta(minutes=15))
 LOGIN_ADDRESS = Limit("login_address", 50, timedelta(minutes=15))
+CODE_ACCOUNT = Limit("code_account", 5, timedelta(hours=1))
+CODE_ADDRESS = Limit("code_address", 50, timedelta(hours=1))
+CODE_TRIES = Limit("code_tries", 50, timedelta(minutes=15))
+INVITE_AGAIN = Limit("invite_again", 3, timedelta(hours=1))
 CLIENT_ADDRESS = Limit("client_address", 50, timedelta(minutes=15))
 
 _TAKE = """
@@ -58,7 +62,7 @@ WHERE purpose = %(purpose)s AND key_hash = %(key)s
 def take(limit: Limit, key: str, *, at: datetime) -> None:
     """Take one slot, or raise TooManyAttempts (429) with the seconds until one is free.
 
-    Must not stand inside a transaction that the refusal would roll back.
+    Where a later refusal must not give the slot back, this stands outside its transaction.
     """
     values: dict[str, Any] = {
         "purpose": limit.purpose,

@@ -5,7 +5,13 @@ from typing import Any, Self
 
 from voltop.querysets import M, ProviderQuerySet
 
-__all__ = ["FleetProviderQuerySet", "M", "ProviderQuerySet", "UserQuerySet"]
+__all__ = ["FleetProviderQuerySet", "M", "ProviderQuerySet", "UserQuerySet", "login_name"]
+
+
+def login_name(typed: str) -> str:
+    """A log-in name as it is stored, however it was typed: e-mail in small letters, or E.164."""
+    name = typed.strip()
+    return re.sub(r"[ ()./-]", "", name) if name.startswith("+") else name.lower()
 
 
 class FleetProviderQuerySet(ProviderQuerySet[M]):
@@ -20,10 +26,8 @@ class UserQuerySet(ProviderQuerySet[M]):
 
     def with_login(self, name: str) -> Self:
         """Whom a log-in name means: an e-mail in any case, or a phone, spaces and all."""
-        name = name.strip()
-        if name.startswith("+"):
-            return self.filter(phone=re.sub(r"[ ()./-]", "", name))
-        return self.filter(email=name.lower())
+        name = login_name(name)
+        return self.filter(phone=name) if name.startswith("+") else self.filter(email=name)
 
     def for_provider(self, provider_id: int | None) -> Self:
         if provider_id is None:

@@ -93,6 +93,14 @@ def load_person(user_id: int, token_version: int, family: uuid.UUID) -> User | N
     return user
 
 
+def living_log_ins(user: User) -> list[RefreshFamily]:
+    """Where the person is logged in, last used first."""
+    living = RefreshFamily.objects.filter(
+        user=user, revoked_at__isnull=True, expires_at__gt=clock.now()
+    )
+    return list(living.order_by("-last_used_at", "-pk"))
+
+
 def load_client_token(raw: str) -> ApiAccessToken | None:
     """The living token of an API client that is not revoked, with client and provider."""
     return (

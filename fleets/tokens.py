@@ -7,6 +7,9 @@
   so that a device that lost the answer can be given the same one again although only its SHA-256
   is stored.
 - API client's token and secret: `vta_` and `vts_` and 256 random bits.
+- One-time code: six digits, or the sixteen letters of an invitation (80 bits), derived from the
+  random key of its row; so neither the code nor a hash of it, which six digits would not bear,
+  is stored. A challenge, `vtq_` and 256 random bits, says who asked for a code.
 
 Keys: `TOKEN_SIGNING_KEYS`, a list of `kid:base64(32-byte seed)`. The first signs, all verify; so a
 key is changed by putting a new one in front and taking the old one away later.
@@ -53,6 +56,7 @@ class TokenKey:
     public: Ed25519PublicKey
     refresh_secret: bytes
     lookup_secret: bytes
+    code_secret: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ def _key(kid: str, seed: bytes) -> TokenKey:
         private.public_key(),
         _derive(seed, b"voltop refresh token 1"),
         _derive(seed, b"voltop attempt window 1"),
+        _derive(seed, b"voltop one-time code 1"),
     )
 
 
@@ -210,8 +215,25 @@ def new_client_id() -> str:
     return "vtc_" + secrets.token_urlsafe(18)
 
 
+def new_challenge() -> str:
+    """A fresh challenge: what the asker of a code shows again beside the code."""
+    return "vtq_" + secrets.token_urlsafe(32)
+
+
+def derive_digits(key: TokenKey, row: uuid.UUID) -> str:
+    """The six digits of a one-time code: the same for the same row, always."""
+    digest = hmac.digest(key.code_secret, b"digits/" + row.bytes, "sha256")
+    return f"{int.from_bytes(digest[:16]) % 1_000_000:06d}"
+
+
+def derive_letters(key: TokenKey, row: uuid.UUID) -> str:
+    """The sixteen letters and digits (RFC 4648 base32, 80 bits) of an invitation."""
+    digest = hmac.digest(key.code_secret, b"letters/" + row.bytes, "sha256")
+    return base64.b32encode(digest[:10]).decode()
+
+
 def hash_token(raw: str) -> str:
-    """What is stored of a token or secret of at least 256 random bits: its SHA-256 in hex."""
+    """What is stored of a token or secret of at least 80 random bits: its SHA-256 in hex."""
     return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
 
 

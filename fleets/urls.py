@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, re_path
 from fleets.views import api_clients, auth, events, providers, refs
 from voltop.api.routers import Router
 
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
 router = Router()
 router.register("providers", providers.ProviderView, basename="providers")
 router.register("policies", providers.PolicyView, basename="policies")
@@ -25,6 +27,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="auth-logout-everywhere",
     ),
     re_path(r"^auth/password/?$", auth.PasswordView.as_view(), name="auth-password"),
+    re_path(r"^auth/codes/?$", auth.CodeView.as_view(), name="auth-codes"),
+    re_path(r"^auth/code-login/?$", auth.CodeLoginView.as_view(), name="auth-code-login"),
+    re_path(
+        r"^auth/password-reset/?$", auth.PasswordResetView.as_view(), name="auth-password-reset"
+    ),
+    re_path(r"^auth/invitation/?$", auth.InvitationView.as_view(), name="auth-invitation"),
+    re_path(r"^auth/devices/?$", auth.DevicesView.as_view(), name="auth-devices"),
+    re_path(
+        rf"^auth/devices/(?P<key>{UUID})/end/?$",
+        auth.EndDeviceView.as_view(),
+        name="auth-device-end",
+    ),
     re_path(r"^auth/me/?$", auth.MeView.as_view(), name="auth-me"),
     re_path(r"^oauth/token/?$", auth.ClientTokenView.as_view(), name="oauth-token"),
     *router.urls,

@@ -147,6 +147,29 @@ def check_services(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 
 @register(Tags.security)
+def check_messages(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Codes open accounts: they go to people, not into a log."""
+    messages: list[CheckMessage] = []
+    if needs_own_secrets() and not settings.EMAIL_URL:
+        messages.append(
+            Error(
+                "VOLTOP_EMAIL_URL is missing: codes and invitations would go to the console.",
+                hint="smtp+tls://user:password@host:587",
+                id="voltop.E012",
+            )
+        )
+    if needs_own_secrets() and settings.SMS_TRANSPORT == "fleets.messages.print_sms":
+        messages.append(
+            Warning(
+                "VOLTOP_SMS_TRANSPORT is missing: people with a phone only get no codes.",
+                hint="The dotted path of a function that takes a fleets.messages.Message.",
+                id="voltop.W002",
+            )
+        )
+    return messages
+
+
+@register(Tags.security)
 def check_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """The demo's log-ins are known to everybody who can read."""
     if settings.DEMO and is_public():

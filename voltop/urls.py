@@ -6,6 +6,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from fleets.views import pages
 from voltop.api import urls as api_urls
 from voltop.demo.city.ground import ground
 
@@ -20,6 +21,9 @@ urlpatterns = [
     *demo_patterns,
     path("", RedirectView.as_view(url="/admin/", permanent=False)),
     path("favicon.ico", RedirectView.as_view(url=static("voltop/favicon.svg"), permanent=False)),
+    path("welcome/", pages.welcome, name="welcome"),
+    path("forgotten/", pages.forgotten, name="admin_password_reset"),
+    path("forgotten/code/", pages.forgotten_code, name="forgotten-code"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("fleets.urls")),
     path("api/v1/", include("drivers.urls")),

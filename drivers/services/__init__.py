@@ -3,6 +3,7 @@
 from drivers.services.drivers import (
     activate_driver,
     invite_driver,
+    invite_driver_again,
     leave,
     onboard_driver,
     reinstate_driver,
@@ -19,6 +20,7 @@ __all__ = [
     "activate_driver",
     "end_engagement",
     "invite_driver",
+    "invite_driver_again",
     "leave",
     "onboard_driver",
     "reinstate_driver",

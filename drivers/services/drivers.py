@@ -18,10 +18,10 @@ from drivers.services.payout_accounts import subject_of
 from drivers.signals import driver_moved
 from fleets import audit
 from fleets.models import Depot, FleetProvider
-from fleets.services import create_user, require_room
+from fleets.services import create_user, invitations, require_room
 from voltop import clock, events
 from voltop.context import Actor
-from voltop.errors import ReasonRequired
+from voltop.errors import IllegalMove, ReasonRequired
 
 CHANGEABLE = {
     "depot",
@@ -61,10 +61,11 @@ def invite_driver(
     at: datetime | None = None,
     **values: Any,
 ) -> Driver:
-    """A new driver record in state invited, with a log-in by phone or e-mail.
+    """A new driver record in state invited, with a log-in by phone or e-mail, and an invitation.
 
-    A person who already has a log-in (at another company) gets a second record, never a second
-    log-in; the answer does not tell which it was.
+    The invitation's code sets a first password; whoever accepts it is onboarding. A person who
+    already has a log-in (at another company) gets a second record, never a second log-in; the
+    answer does not tell which it was.
     Raises LoginRequired, InvalidPhone, InvalidBirthDate (400), ProviderNotActive, LimitReached,
     DriverExists, EmployeeNumberTaken (409).
     """
@@ -98,7 +99,20 @@ def invite_driver(
     _require_free_number(provider.pk, values.get("employee_number", ""))
     driver = Driver.objects.create(provider=provider, user=user, **values)
     DRIVER_MACHINE.open(driver, actor=actor, at=at)
+    invitations.invite(user, provider, actor=actor, at=at)
     driver.refresh_from_db()
+    return driver
+
+
+def invite_driver_again(driver: Driver, *, actor: Actor, at: datetime | None = None) -> Driver:
+    """Send a driver another invitation; the one before ends.
+
+    Raises TooManyAttempts (429), IllegalMove (409) for one who has left for good.
+    """
+    actor.require_same_provider(driver)
+    if driver.status == DriverStatus.TERMINATED:
+        raise IllegalMove(state=driver.status, to="invited", allowed=[])
+    invitations.invite_again(driver.user, driver.provider, actor=actor, at=at)
     return driver
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from fleets import services
@@ -59,13 +60,20 @@ def _end(membership: Membership, actor: Actor, reason: str) -> Membership:
     return services.end_membership(membership, actor=actor, reason=reason)
 
 
+def _invite_again(membership: Membership, actor: Actor, reason: str) -> Membership:
+    return services.invite_member_again(membership, actor=actor)
+
+
 @admin.register(Membership)
 class MembershipAdmin(ProviderAdmin):
     list_display = ("user", "role", "provider", "ended_at")
     list_filter = ("role", ("ended_at", admin.EmptyFieldListFilter))
     search_fields = ("user__full_name", "user__email")
     list_select_related = ("user", "provider")
-    actions = (service_action("End membership", "fleets.change_membership", _end),)
+    actions = (
+        service_action(_("Invite again"), "fleets.add_membership", _invite_again),
+        service_action("End membership", "fleets.change_membership", _end),
+    )
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         if obj is None:

@@ -12,6 +12,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
 
 from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action
+from fleets.models import OneTimeCode
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -96,6 +97,17 @@ class ApiAccessTokenAdmin(ReadOnlyAdmin):
     search_fields = ("application__name",)
     list_select_related = ("application",)
     exclude = ("token_checksum",)
+
+
+@admin.register(OneTimeCode)
+class OneTimeCodeAdmin(PlatformOnlyAdmin):
+    """That a code was sent, tried and used; the code itself is nowhere to be seen."""
+
+    list_display = ("id", "user", "purpose", "channel", "attempts", "sent_at", "used_at")
+    list_filter = ("purpose", "channel")
+    search_fields = ("user__email", "user__phone")
+    list_select_related = ("user",)
+    exclude = ("key", "lookup_hash", "key_id")
 
 
 @admin.register(AttemptWindow)

@@ -1,7 +1,8 @@
-"""Tables of fleets, by noun: providers, people, audit, refs, tokens."""
+"""Tables of fleets, by noun: providers, people, audit, refs, tokens, one-time codes."""
 
 from fleets.models.audit import AuditEntry, AuditSeal
 from fleets.models.base import ProviderModel
+from fleets.models.codes import Channel, CodePurpose, OneTimeCode
 from fleets.models.people import Membership, Role, User
 from fleets.models.providers import (
     Depot,
@@ -26,6 +27,8 @@ __all__ = [
     "AttemptWindow",
     "AuditEntry",
     "AuditSeal",
+    "Channel",
+    "CodePurpose",
     "Depot",
     "ExternalRef",
     "FleetPolicy",
@@ -33,6 +36,7 @@ __all__ = [
     "FleetProviderEvent",
     "FleetProviderStatus",
     "Membership",
+    "OneTimeCode",
     "ProviderModel",
     "RefreshFamily",
     "RefreshToken",

@@ -41,11 +41,14 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
     """One person, whichever providers they work for; e-mail and/or phone is the log-in name.
 
     `provider_id` and `roles` are not columns: they are the active provider and the roles there,
-    set once per request (`use_provider`). Owner at A is not owner at B.
+    set once per request (`use_provider`). Owner at A is not owner at B. An e-mail or phone is
+    verified once a code that was sent there came back; before, it is only what somebody typed.
     """
 
     email = models.EmailField(unique=True, null=True, blank=True)
     phone = models.CharField(max_length=16, unique=True, null=True, blank=True)
+    email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    phone_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     full_name = models.CharField(max_length=120, blank=True)
     language = models.CharField(max_length=5, default="en")
     time_zone = models.CharField(max_length=64, default="UTC")

@@ -27,6 +27,7 @@ class RevokeReason(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("password changed")
     REUSED = "reused", _("an old token came back")
     STAFF = "staff", _("ended by staff")
+    CROWDED = "crowded", _("too many log-ins of this person")
 
 
 class RefreshFamily(Model):

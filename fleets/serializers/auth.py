@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fleets.models import ApiClient
+from fleets.models import ApiClient, CodePurpose
 from voltop.api import fields
 from voltop.api.serializers import ModelSerializer, Serializer
 
@@ -36,6 +36,56 @@ class TokenPairSerializer(Serializer):
     expires_in_s = fields.StrictIntegerField()
     refresh_token = fields.StrictCharField(max_length=128)
     refresh_expires_at = fields.InstantField()
+
+
+class CodeInputSerializer(Serializer):
+    """`purpose` says what the code will open: a log-in, or a new password."""
+
+    login = fields.StrictCharField(max_length=254)
+    purpose = fields.StrictChoiceField(
+        choices=[(CodePurpose.LOGIN, "login"), (CodePurpose.PASSWORD, "password")]
+    )
+    device = DeviceInputSerializer(required=False)
+
+
+class ChallengeSerializer(Serializer):
+    challenge = fields.StrictCharField(max_length=64)
+    expires_in_s = fields.StrictIntegerField()
+
+
+class CodeLoginInputSerializer(Serializer):
+    challenge = fields.SecretField(max_length=64)
+    code = fields.SecretField(max_length=16)
+    device = DeviceInputSerializer(required=False)
+
+
+class PasswordResetInputSerializer(Serializer):
+    challenge = fields.SecretField(max_length=64)
+    code = fields.SecretField(max_length=16)
+    new_password = fields.SecretField()
+
+
+class InvitationInputSerializer(Serializer):
+    """The code as it was sent; dashes, spaces and small letters do not matter."""
+
+    code = fields.SecretField(max_length=32)
+    new_password = fields.SecretField()
+    device = DeviceInputSerializer(required=False)
+
+
+class OwnDeviceSerializer(Serializer):
+    id = fields.StrictUUIDField(source="key")
+    name = fields.StrictCharField(max_length=80, source="device_label")
+    created_at = fields.InstantField()
+    last_used_at = fields.InstantField()
+    expires_at = fields.InstantField()
+    current = fields.StrictBooleanField()
+
+
+class OwnDevicesSerializer(Serializer):
+    """Where the caller is logged in, last used first; 50 at most."""
+
+    devices = OwnDeviceSerializer(many=True)
 
 
 class OwnProviderSerializer(Serializer):

@@ -7,6 +7,7 @@ from fleets.services.people import (
     create_user,
     end_membership,
     invite_member,
+    invite_member_again,
 )
 from fleets.services.providers import (
     activate_provider,
@@ -32,6 +33,7 @@ __all__ = [
     "create_user",
     "end_membership",
     "invite_member",
+    "invite_member_again",
     "link_object",
     "put_record",
     "require_active",

@@ -16,14 +16,24 @@ from django.db.models import F, Q, QuerySet
 
 from fleets import audit, limits, tokens
 from fleets.errors import InvalidCredentials, InvalidRefreshToken, WeakPassword, WrongPassword
-from fleets.models import ApiAccessToken, RefreshFamily, RefreshToken, RevokeReason, User
+from fleets.models import (
+    ApiAccessToken,
+    OneTimeCode,
+    RefreshFamily,
+    RefreshToken,
+    RevokeReason,
+    User,
+)
+from fleets.querysets import login_name
 from voltop import clock
 from voltop.context import Actor
+from voltop.errors import NotFound
 from voltop.jobs import claim_run
 
 REFRESH_IDLE = timedelta(days=30)
 REFRESH_LONGEST = timedelta(days=180)
 KEEP_ENDED = timedelta(days=30)
+MAX_DEVICES = 50
 MAX_PASSWORD_CHARS = 1024
 
 
@@ -59,7 +69,7 @@ def log_in(
     """
     at = at or clock.now()
     user = identify(login=login, password=password, address=address, device=device, at=at)
-    return _start(user, device.name, device.hash, at)
+    return enter(user, device, at)
 
 
 def identify(
@@ -85,11 +95,15 @@ def identify(
 
 def _account_key(user: User | None, login: str, device: Device) -> str:
     """Whose slots an attempt takes: the known device's, else the person's, else the name's."""
+    named = f"user:{user.pk}" if user else f"name:{login_name(login)}"
+    return device_key(user, device) or named
+
+
+def device_key(user: User | None, device: Device) -> str:
+    """The slots of a device that this person has used before; empty for any other."""
     owner = user.pk if user else 0
     known = RefreshFamily.objects.filter(user_id=owner, device_hash=device.hash)
-    if known.exclude(device_hash="").exists():
-        return f"device:{owner}:{device.hash}"
-    return f"user:{owner}" if user else f"name:{login.strip().lower()}"
+    return f"device:{owner}:{device.hash}" if known.exclude(device_hash="").exists() else ""
 
 
 def _password_matches(user: User | None, password: str) -> bool:
@@ -100,12 +114,21 @@ def _password_matches(user: User | None, password: str) -> bool:
     return user.check_password(password)
 
 
+def enter(user: User, device: Device, at: datetime) -> TokenPair:
+    """Let somebody in who has proven who they are, on this device.
+
+    Raises InvalidCredentials (401) when the person was disabled or changed the password meanwhile.
+    """
+    return _start(user, device.name, device.hash, at)
+
+
 @transaction.atomic
 def _start(user: User, device_label: str, device_hash: str, at: datetime) -> TokenPair:
     """A new family with its first token."""
     unchanged = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version)
     if not unchanged.update(last_login=at):
         raise InvalidCredentials()  # password changed or person disabled while we were hashing
+    _make_room(user, at)
     family = RefreshFamily.objects.create(
         user=user,
         device_label=device_label,
@@ -114,6 +137,13 @@ def _start(user: User, device_label: str, device_hash: str, at: datetime) -> Tok
         expires_at=at + REFRESH_LONGEST,
     )
     return _pair(user, family, _add_generation(family, 1, at), at)
+
+
+def _make_room(user: User, at: datetime) -> None:
+    """End the log-ins longest unused, so that a person has `MAX_DEVICES` at most."""
+    live = RefreshFamily.objects.filter(user=user, revoked_at__isnull=True)
+    kept = live.order_by("-last_used_at", "-pk").values("pk")[: MAX_DEVICES - 1]
+    _revoke(live.exclude(pk__in=list(kept.values_list("pk", flat=True))), RevokeReason.CROWDED, at)
 
 
 def _add_generation(family: RefreshFamily, generation: int, at: datetime) -> RefreshToken:
@@ -214,6 +244,20 @@ def log_out(user: User, *, actor: Actor, family: uuid.UUID, at: datetime | None 
 
 
 @transaction.atomic
+def end_device(user: User, *, actor: Actor, key: uuid.UUID, at: datetime | None = None) -> None:
+    """End one of one's own log-ins, on a phone that was lost, say. Twice changes nothing. Audited.
+
+    Raises NotFound for a log-in that is not one's own.
+    """
+    at = at or clock.now()
+    family = RefreshFamily.objects.filter(user=user, key=key).first()
+    if family is None:
+        raise NotFound()
+    if _revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.LOGOUT, at):
+        audit.record("login.ended", family, actor=actor, at=at, reason=RevokeReason.LOGOUT)
+
+
+@transaction.atomic
 def log_out_everywhere(user: User, *, actor: Actor, at: datetime | None = None) -> int:
     """End all log-ins of a person now, browser sessions too; how many devices. Audited."""
     at = at or clock.now()
@@ -261,6 +305,7 @@ def forget_expired(*, at: datetime | None = None) -> int:
     ended = Q(revoked_at__lt=at - KEEP_ENDED) | Q(expires_at__lt=at - KEEP_ENDED)
     gone, _by_model = RefreshFamily.objects.filter(ended).delete()
     passed, _by_model = ApiAccessToken.objects.unscoped().filter(expires__lt=at).delete()
+    gone += OneTimeCode.objects.filter(expires_at__lt=at - KEEP_ENDED).delete()[0]
     return gone + passed + limits.forget_before(at - timedelta(days=1))
 
 

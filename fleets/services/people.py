@@ -8,9 +8,11 @@ from django.db.models import F
 from fleets import audit
 from fleets.errors import AlreadyMember, LastOwner
 from fleets.models import FleetProvider, Membership, Role, User
+from fleets.services import invitations
 from fleets.services.providers import require_room
 from voltop import clock
 from voltop.context import Actor
+from voltop.errors import NotFound
 
 
 @transaction.atomic
@@ -31,8 +33,7 @@ def create_user(
     """
     at = at or clock.now()
     email = email.lower() if email else None
-    known = User.objects.filter(email=email).first() if email else None
-    known = known or (User.objects.filter(phone=phone).first() if phone else None)
+    known = _known(email, phone)
     if known is not None:
         return known
     user = User.objects.create_user(
@@ -45,6 +46,27 @@ def create_user(
     )
     audit.record("user.created", user, actor=actor, at=at)
     return user
+
+
+def _known(email: str | None, phone: str | None) -> User | None:
+    """Who has this e-mail, or else this phone, as a log-in name.
+
+    A name that nobody has proven to own yet, beside another one, is no proof of who somebody is:
+    a company could have typed a stranger's e-mail beside a phone of its own, and would be let in
+    wherever the stranger is invited next. Such a name is taken off that user and is free again.
+    """
+    for field, value in (("email", email), ("phone", phone)):
+        if not value:
+            continue
+        user = User.objects.select_for_update(no_key=True).filter(**{field: value}).first()
+        if user is None:
+            continue
+        other = user.phone if field == "email" else user.email
+        if other and getattr(user, f"{field}_verified_at") is None:
+            User.objects.filter(pk=user.pk).update(**{field: None})
+            continue
+        return user
+    return None
 
 
 @transaction.atomic
@@ -85,10 +107,23 @@ def invite_member(
     role: str,
     at: datetime | None = None,
 ) -> Membership:
-    """Give a role to the person with this e-mail address, known to Voltop or not."""
+    """Give a role to the person with this e-mail address, known to Voltop or not, and tell them."""
     at = at or clock.now()
     user = create_user(actor=actor, full_name=full_name, email=email, at=at)
-    return add_member(provider, user, actor=actor, role=role, at=at)
+    membership = add_member(provider, user, actor=actor, role=role, at=at)
+    invitations.invite(user, provider, actor=actor, at=at)
+    return membership
+
+
+def invite_member_again(
+    membership: Membership, *, actor: Actor, at: datetime | None = None
+) -> Membership:
+    """Send a member another invitation; the one before ends. Raises TooManyAttempts (429)."""
+    actor.require_same_provider(membership)
+    if membership.ended_at is not None:
+        raise NotFound()
+    invitations.invite_again(membership.user, membership.provider, actor=actor, at=at)
+    return membership
 
 
 @transaction.atomic

@@ -1,15 +1,19 @@
 """People who log in over HTTP, for tests of log-in and tokens."""
 
 import json
+import re
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from django.core import mail
 from django.test import Client
 
 from fleets import services
 from fleets.models import FleetProvider, Membership, User
+from voltop import clock, outbox
 from voltop.context import Actor
+from voltop.outbox import Delivery, OutboxMessage
 
 PASSWORD = "correct horse battery"
 SYSTEM = Actor.system("tests")
@@ -93,3 +97,28 @@ def problem(answer: Any) -> tuple[int, dict[str, Any]]:
     body = answer.json()
     body.pop("request_id")
     return answer.status_code, body
+
+
+def post_out() -> list[Any]:
+    """Have every message that waits sent, as a worker would; all e-mails sent so far."""
+    waiting = OutboxMessage.objects.filter(sent_at__isnull=True).order_by("id")
+    for message in waiting.filter(topic__startswith="fleets."):
+        outbox._handlers[message.topic](
+            Delivery(
+                id=message.uuid,
+                topic=message.topic,
+                provider_id=message.provider_id,
+                object_key=message.object_key,
+                payload=message.payload,
+                attempt=1,
+            )
+        )
+        OutboxMessage.objects.filter(pk=message.pk).update(sent_at=clock.now())
+    return mail.outbox
+
+
+def code_in(text: str) -> str:
+    """The six digits, or the letters of an invitation, in a message."""
+    found = re.search(r"\b(\d{6}|(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4})\b", text)
+    assert found, text
+    return found.group(1)

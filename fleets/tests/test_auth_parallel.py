@@ -9,8 +9,15 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 
 from fleets import limits, tokens
 from fleets.errors import InvalidCredentials, InvalidRefreshToken, TooManyAttempts
-from fleets.models import AttemptWindow, AuditEntry, RefreshFamily, RefreshToken, User
-from fleets.services import auth
+from fleets.models import (
+    AttemptWindow,
+    AuditEntry,
+    OneTimeCode,
+    RefreshFamily,
+    RefreshToken,
+    User,
+)
+from fleets.services import auth, codes
 from fleets.tests.logins import PASSWORD, Api
 from voltop import clock
 from voltop.tests.parallel import at_once
@@ -95,6 +102,57 @@ def test_64_refreshes_at_once_leave_one_successor_and_give_all_the_same(ana, rou
     stored = family.tokens.values_list("generation", "used_at")
     assert [(generation, used is None) for generation, used in stored] == [(1, False), (2, True)]
     assert family.tokens.get(generation=2).token_hash == tokens.hash_token(given)
+
+
+def asked() -> tuple[str, str]:
+    """Challenge and code of a code for Ana."""
+    challenge = codes.ask_for_code(
+        login="ana@example.com", purpose="login", address="198.51.100.7", device=PHONE
+    ).challenge
+    row = OneTimeCode.objects.latest("id")
+    return challenge, codes.code_of(row)
+
+
+def enter_by_code(challenge: str, code: str, address: str) -> int:
+    body = {"challenge": challenge, "code": code}
+    return Api(address=address).post("auth/code-login", body).status_code
+
+
+def test_64_wrong_codes_at_once_are_judged_five_times(ana, monkeypatch):
+    challenge, code = asked()
+    judged: list[str] = []
+    same = codes._same
+    monkeypatch.setattr(codes, "_same", lambda r, g: judged.append(g) or same(r, g))
+    wrong = [f"{n:06d}" for n in range(65) if f"{n:06d}" != code][:64]
+    calls = [
+        lambda n=n, c=c: enter_by_code(challenge, c, f"198.51.100.{n}") for n, c in enumerate(wrong)
+    ]
+    assert Counter(at_once(calls)) == {401: 64}
+    assert len(judged) == 5
+    assert enter_by_code(challenge, code, "198.51.100.200") == 401
+
+
+def test_the_right_code_64_times_at_once_opens_one_log_in(ana):
+    challenge, code = asked()
+    calls = [lambda n=n: enter_by_code(challenge, code, f"198.51.100.{n}") for n in range(64)]
+    assert Counter(at_once(calls)) == {200: 1, 401: 63}
+    assert RefreshFamily.objects.count() == 1
+
+
+def test_64_wrong_codes_at_once_from_one_address_take_its_50_slots(ana):
+    challenge, _code = asked()
+    calls = [lambda: enter_by_code(challenge, "x", "198.51.100.9")] * 64
+    assert Counter(at_once(calls)) == {401: 50, 429: 14}
+
+
+def test_64_codes_asked_for_at_once_are_five_and_one_of_them_lives(ana):
+    def ask(n: int) -> int:
+        body = {"login": "ana@example.com", "purpose": "login"}
+        return Api(address=f"198.51.100.{n}").post("auth/codes", body).status_code
+
+    assert Counter(at_once([lambda n=n: ask(n) for n in range(64)])) == {202: 5, 429: 59}
+    live = OneTimeCode.objects.filter(ended_at__isnull=True)
+    assert (live.count(), OneTimeCode.objects.count()) == (1, 5)
 
 
 def test_an_old_token_among_many_refreshes_ends_the_family_once(ana):

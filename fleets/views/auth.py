@@ -1,5 +1,6 @@
 """Log-in, refresh, log-out, one's own account, and tokens for integrators' clients."""
 
+import uuid
 from typing import Any
 
 from rest_framework.parsers import FormParser
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 
 from fleets import limits, oauth
 from fleets.errors import (
+    InvalidCode,
     InvalidCredentials,
     InvalidRefreshToken,
     TooManyAttempts,
@@ -15,9 +17,9 @@ from fleets.errors import (
     WrongPassword,
 )
 from fleets.models import FleetProvider, User
-from fleets.selectors import roles_of
+from fleets.selectors import living_log_ins, roles_of
 from fleets.serializers import auth as shapes
-from fleets.services import auth
+from fleets.services import auth, codes, invitations
 from fleets.tokens import AccessClaims
 from voltop import clock
 from voltop.api.permissions import ANYONE, PERSON
@@ -79,6 +81,106 @@ class RefreshView(OpenView):
             refresh_token=values["refresh_token"], device=auth.Device(id=values["device_id"])
         )
         return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class CodeView(OpenView):
+    """Send a six-digit code to an e-mail or phone; the answer is the same for unknown names."""
+
+    input_serializers = {"post": shapes.CodeInputSerializer}
+    output_serializers = {"post": shapes.ChallengeSerializer}
+    statuses = {"post": 202}
+    errors = {"post": (TooManyAttempts,)}
+
+    def post(self, request: Request) -> Response:
+        values = self.read_input()
+        asked = codes.ask_for_code(
+            login=values["login"],
+            purpose=values["purpose"],
+            address=limits.client_address(request._request),
+            device=auth.Device(**values.get("device", {})),
+        )
+        return Response(shapes.ChallengeSerializer(asked).data, status=202)
+
+
+class CodeLoginView(OpenView):
+    """Log in with a code that was asked for: the challenge, and what was sent."""
+
+    input_serializers = {"post": shapes.CodeLoginInputSerializer}
+    output_serializers = {"post": shapes.TokenPairSerializer}
+    errors = {"post": (InvalidCode, TooManyAttempts)}
+
+    def post(self, request: Request) -> Response:
+        values = self.read_input()
+        pair = codes.log_in_by_code(
+            challenge=values["challenge"],
+            code=values["code"],
+            address=limits.client_address(request._request),
+            device=auth.Device(**values.get("device", {})),
+        )
+        return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class PasswordResetView(OpenView):
+    """A new password with a code; every log-in of the person ends."""
+
+    input_serializers = {"post": shapes.PasswordResetInputSerializer}
+    statuses = {"post": 204}
+    errors = {"post": (InvalidCode, WeakPassword, TooManyAttempts)}
+
+    def post(self, request: Request) -> Response:
+        values = self.read_input()
+        codes.reset_password(
+            challenge=values["challenge"],
+            code=values["code"],
+            new=values["new_password"],
+            address=limits.client_address(request._request),
+        )
+        return Response(status=204)
+
+
+class InvitationView(OpenView):
+    """Accept an invitation: set the first password with its code, and be logged in."""
+
+    input_serializers = {"post": shapes.InvitationInputSerializer}
+    output_serializers = {"post": shapes.TokenPairSerializer}
+    errors = {"post": (InvalidCode, WeakPassword, TooManyAttempts)}
+
+    def post(self, request: Request) -> Response:
+        values = self.read_input()
+        pair = invitations.accept_invitation(
+            code=values["code"],
+            new=values["new_password"],
+            address=limits.client_address(request._request),
+            device=auth.Device(**values.get("device", {})),
+        )
+        return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class DevicesView(OwnAccountView):
+    """Where the caller is logged in."""
+
+    permissions = {"get": PERSON}
+    output_serializers = {"get": shapes.OwnDevicesSerializer}
+
+    def get(self, request: Request) -> Response:
+        user, claims = self.person()
+        devices = living_log_ins(user)
+        for device in devices:
+            device.current = device.key == claims.family  # type: ignore[attr-defined]
+        return Response(shapes.OwnDevicesSerializer({"devices": devices}).data)
+
+
+class EndDeviceView(OwnAccountView):
+    """End one of the caller's log-ins now, with its access tokens: for a phone that was lost."""
+
+    permissions = {"post": PERSON}
+    statuses = {"post": 204}
+
+    def post(self, request: Request, key: str) -> Response:
+        self.read_input()
+        user, _claims = self.person()
+        auth.end_device(user, actor=user.actor(), key=uuid.UUID(key))
+        return Response(status=204)
 
 
 class LogoutView(OwnAccountView):

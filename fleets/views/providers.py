@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from fleets import audit, services
+from fleets.errors import TooManyAttempts
 from fleets.filters import AuditFilter, DepotFilter, MembershipFilter, ProviderFilter
 from fleets.models import AuditEntry, Depot, FleetPolicy, FleetProvider, Membership
 from fleets.records import RecordViewSet
@@ -122,7 +123,10 @@ class MembershipView(ListRetrieveViewSet):
         "create": "fleets.add_membership",
         "partial_update": "fleets.change_membership",
         "end": "fleets.change_membership",
+        "invite_again": "fleets.add_membership",
     }
+    statuses = {"invite_again": 202}
+    errors = {"invite_again": (TooManyAttempts,)}
     input_serializers = {
         "create": MembershipInputSerializer,
         "partial_update": MembershipUpdateSerializer,
@@ -148,6 +152,14 @@ class MembershipView(ListRetrieveViewSet):
         return self.respond(
             services.end_membership(membership, actor=self.actor, **self.read_input())
         )
+
+    @action(detail=True, methods=["post"], url_path="invite-again")
+    def invite_again(self, request: Request, pk: str) -> Response:
+        """Send the person another invitation; the one before ends. Three an hour at most."""
+        membership = self.get_object()
+        self.read_input()
+        services.invite_member_again(membership, actor=self.actor)
+        return self.respond(membership, status=202)
 
 
 class AuditView(ListRetrieveViewSet):

@@ -44,6 +44,16 @@ class Client:
         self._renew()
         return self
 
+    def accept_invitation(self, code: str, password: str) -> "Client":
+        """Set the first password of whoever was sent this code, and be logged in as them."""
+        answer = self._http.post("auth/invitation", json={"code": code, "new_password": password})
+        if answer.status_code >= 400:
+            raise ApiError("POST", "auth/invitation", answer.status_code, _problem(answer))
+        pair = answer.json()
+        self._token, self._refresh = pair["access_token"], pair["refresh_token"]
+        self._expires = time.monotonic() + pair["expires_in_s"] * 0.8
+        return self
+
     def close(self) -> None:
         self._http.close()
 

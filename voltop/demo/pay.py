@@ -5,6 +5,7 @@ The meter's tariff and the plan are the demo's; what they come to is worked out 
 """
 
 import json
+import secrets
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from voltop.demo import fixes, recompute
+from voltop.demo.client import Client
 from voltop.demo.fleet import SINCE
 from voltop.demo.run import Cab, Run, chunks, together, wait
 
@@ -313,35 +315,33 @@ def _payments(run: Run) -> list[dict[str, Any]]:
 
 # --- A question ----------------------------------------------------------------------------------
 def dispute(run: Run) -> None:
-    """A conversation about one line of a payslip, and its answer.
+    """A driver asks about one line of a payslip, and is answered.
 
-    Drivers of the demo have no password, and the product offers no way to one by API yet: the
-    owner opens the conversation in the driver's name.
+    The driver comes in as every new one does: by the code of the invitation that was sent when
+    the record was made, which sets a first password.
     """
     payment = next(row for row in run.facts["payments"] if Decimal(row["payable"]["amount"]))
-    lines = run.accountant.get(f"payments/{payment['id']}")["lines"]
-    conversation = run.owner.post(
-        "conversations",
+    email = run.owner.get(f"drivers/{payment['driver']}")["email"]
+    code = wait(lambda: run.stage.invitation_of(email), bool, longest_s=60)
+    driver = Client(run.stage.url).accept_invitation(code, secrets.token_urlsafe(12))
+    [slip] = list(driver.each("me/payments"))
+    lines = driver.get(f"me/payments/{slip['id']}")["lines"]
+    conversation = driver.post(
+        "me/conversations",
         {
-            "driver": payment["driver"],
             "topic": "pay",
             "about_type": "payments.paymentline",
             "about_id": lines[0]["id"],
-            "body": "The driver asks: why is this line so low? Please look at the runs.",
+            "body": "Why is this line so low? Please look at the runs.",
         },
     )
-    run.owner.post(
-        f"conversations/{conversation['id']}/messages",
-        {"body": "It was looked at: every run is in it, at the meter's fare."},
-    )
-    told = list(run.owner.each(f"conversations/{conversation['id']}/messages"))
+    messages = f"conversations/{conversation['id']}/messages"
+    run.owner.post(messages, {"body": "It was looked at: every run is in it, at the meter's fare."})
+    told = list(driver.each(f"me/{messages}"))
+    driver.close()
     run.report["dispute"] = {
         "conversation": conversation["number"],
         "line": lines[0]["key"],
         "messages": len(told),
     }
     run.expect(len(told) == 2, f"the dispute has {len(told)} messages")
-    run.report.setdefault("notes", []).append(
-        "Drivers have no password and the API offers no way to set one: "
-        "the dispute was opened by staff in the driver's name."
-    )

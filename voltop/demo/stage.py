@@ -6,6 +6,7 @@ run as a person at the terminal would. Nothing here knows what is demonstrated.
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -30,6 +31,8 @@ from voltop.embedded.process import spawn, stop_all
 READY_WAIT_S = 240
 BANK_TIMEOUT_S = 1
 BANK_HANG_MS = 2_500
+MAIL = "mail"
+INVITATION = re.compile(r"([A-Z2-7]{4}-){3}[A-Z2-7]{4}")
 NOT_OURS = ("DATABASE_URL", "REDIS_URL", "VOLTOP_DEMO", "VOLTOP_PUBLIC_URL", "VOLTOP_HTTPS")
 
 
@@ -96,6 +99,16 @@ class Stage:
         if done.returncode:
             raise StageError(f"manage.py {args[0]}: {done.stderr.strip()[-2000:]}")
         return done.stdout.strip()
+
+    def invitation_of(self, email: str) -> str:
+        """The code in the newest invitation that was sent to this address; empty if none was."""
+        found = ""
+        for path in sorted((self.home / MAIL).glob("*.log")):
+            text = path.read_text()
+            code = INVITATION.search(text)
+            if code and f"To: {email}\n" in text:
+                found = code.group()
+        return found
 
 
 @contextmanager
@@ -171,6 +184,7 @@ def _start_voltop(home: Path, url: str, bank: Bank, last: ExitStack) -> int:
     log = home / "up.log"
     environment = _environment(home) | {
         "VOLTOP_END_WITH_PARENT": "1",
+        "VOLTOP_EMAIL_URL": f"filemail:///{home / MAIL}",
         "VOLTOP_OUTBOUND_ALLOWED": bank.url.removeprefix("http://"),
         "VOLTOP_BANK_TIMEOUT_S": str(BANK_TIMEOUT_S),
     }

@@ -195,6 +195,14 @@ FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")
 OUTBOUND_ALLOWED = env.list("VOLTOP_OUTBOUND_ALLOWED", default=[])
 BANK_TIMEOUT_S = env.int("VOLTOP_BANK_TIMEOUT_S", default=10)
 
+# --- Messages to people --------------------------------------------------------------------------
+# Codes and invitations. Where people are real both must be set (voltop.E012, voltop.W002).
+EMAIL_URL = env.str("VOLTOP_EMAIL_URL", default="")
+vars().update(env.email_url_config(EMAIL_URL or "consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("VOLTOP_EMAIL_FROM", default="Voltop <voltop@localhost>")
+EMAIL_TIMEOUT = 20
+SMS_TRANSPORT = env.str("VOLTOP_SMS_TRANSPORT", default="fleets.messages.print_sms")
+
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["fleets.authentication.BearerAuthentication"],

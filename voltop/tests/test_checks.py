@@ -24,6 +24,8 @@ def production(settings):
     settings.MASTER_KEYS = [f"k1:{KEY}"]
     settings.TOKEN_SIGNING_KEYS = [f"k1:{KEY}"]
     settings.FINGERPRINT_KEY = "f" * 32
+    settings.EMAIL_URL = "smtp://mail.example"
+    settings.SMS_TRANSPORT = "gateway.send"
     return settings
 
 
@@ -53,6 +55,8 @@ def test_demo_development_and_tests_pass_without_any_key(settings):
         ({"MASTER_KEYS": []}, ["voltop.E004"]),
         ({"TOKEN_SIGNING_KEYS": []}, ["voltop.E005"]),
         ({"FINGERPRINT_KEY": ""}, ["voltop.E011"]),
+        ({"EMAIL_URL": ""}, ["voltop.E012"]),
+        ({"SMS_TRANSPORT": "fleets.messages.print_sms"}, ["voltop.W002"]),
         ({"REDIS_URL": ""}, ["voltop.E007"]),
         ({"EMBEDDED": True, "REDIS_URL": ""}, ["voltop.E006"]),
         ({"EMBEDDED": True}, ["voltop.E006", "voltop.E007"]),

@@ -1,0 +1,9 @@
+"""News of fleets for higher floors; sent inside the change's transaction.
+
+A receiver is idempotent, order-free and does not refuse.
+"""
+
+from django.dispatch import Signal
+
+invitation_accepted = Signal()
+"""user, provider_id (who invited), at: the person came in with the invitation's code."""
