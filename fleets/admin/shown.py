@@ -171,5 +171,6 @@ def _record_last(groups: list[Any]) -> list[Any]:
     [(title, options)] = groups
     fields = [field for field in options["fields"] if field not in RECORD_FIELDS]
     record = [name for name in RECORD_FIELDS if name in options["fields"] and name != "row_version"]
-    last = (gettext_lazy("Record"), {"fields": [tuple(record)]})
+    lines = [tuple(record[n : n + 2]) for n in range(0, len(record), 2)]
+    last = (gettext_lazy("Record"), {"fields": lines})
     return [(title, {**options, "fields": fields}), *([last] if record else [])]
