@@ -9,7 +9,7 @@ class FleetsConfig(AppConfig):
     verbose_name = "Fleets"
 
     def ready(self) -> None:
-        from fleets import record_kinds, roles, scopes
+        from fleets import deliveries, receivers, record_kinds, roles, scopes  # noqa: F401 (they register themselves)
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "fleets", roles.of_fleets)

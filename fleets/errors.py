@@ -165,6 +165,32 @@ class ClientRevoked(DomainError):
     message = _("The API client is revoked.")
 
 
+class UnknownEventKind(DomainError):
+    """`extra.kinds` lists what is no choice of events."""
+
+    code = "unknown_event_kind"
+    status = 400
+    message = _('Choose events like "shift.ended", "shift.*" or "*".')
+
+
+class EndpointNotActive(DomainError):
+    code = "endpoint_not_active"
+    message = _("The webhook endpoint is not active: nothing is sent to it.")
+
+
+class EndpointRetired(DomainError):
+    code = "endpoint_retired"
+    message = _("The webhook endpoint has ended for good.")
+
+
+class DeliveryRefused(DomainError):
+    """`extra.status` is the code of the answer. Met in the log of deliveries, not in an answer."""
+
+    code = "delivery_refused"
+    status = 502
+    message = _("The webhook endpoint did not answer with a 2xx.")
+
+
 class EventsForgotten(DomainError):
     """`extra.oldest` is the lowest number still kept: read the objects anew, go on from there."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from fleets.models import FleetProviderStatus, Role
+from fleets.models import DeliveryStatus, EndpointStatus, FleetProviderStatus, Role
 from fleets.records import RefFilter
 from voltop.api.filters import (
     BooleanFilter,
@@ -59,3 +59,13 @@ class ExternalRefFilter(FilterSet):
     def filter_kind(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
         kind = record_kinds().get(text)
         return rows.filter(object_type=kind.object_type if kind else "")
+
+
+class EndpointFilter(FilterSet):
+    status = ChoiceFilter(choices=EndpointStatus)
+
+
+class DeliveryFilter(FilterSet):
+    endpoint = IdFilter()
+    status = ChoiceFilter(choices=DeliveryStatus)
+    type = TextFilter("event__kind")

@@ -21,6 +21,13 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
         "delete_externalref",
     ),
     "fleets.events:read": ("view_events",),
+    "fleets.webhooks:read": ("view_webhookendpoint", "view_webhookdelivery"),
+    "fleets.webhooks:write": (
+        "add_webhookendpoint",
+        "change_webhookendpoint",
+        "delete_webhookendpoint",
+        "change_webhookdelivery",
+    ),
 }
 """Those of fleets. People, roles, clients and the audit trail are not for machines."""
 

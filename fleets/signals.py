@@ -7,3 +7,5 @@ from django.dispatch import Signal
 
 invitation_accepted = Signal()
 """user, provider_id (who invited), at: the person came in with the invitation's code."""
+webhook_endpoint_disabled = Signal()
+"""endpoint, actor, at: the house stopped sending to it."""

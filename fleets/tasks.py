@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from fleets.services import auth, sealing
+from fleets.services import auth, deliveries, sealing
 
 
 @shared_task(name="fleets.forget_expired")
@@ -21,3 +21,9 @@ def seal_audit() -> None:
 def verify_audit() -> None:
     """Verify the chains and put their heads into the log."""
     sealing.report_daily()
+
+
+@shared_task(name="fleets.forget_deliveries")
+def forget_deliveries() -> None:
+    """Delete what was sent to webhooks a month ago."""
+    deliveries.forget_old()

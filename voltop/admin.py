@@ -23,6 +23,7 @@ from voltop.tables import (
     Job,
     JobEvent,
     JobRun,
+    OutboxLane,
     OutboxMessage,
     SubjectKey,
 )
@@ -162,6 +163,18 @@ class OutboxMessageAdmin(KernelAdmin):
         for message in revived:
             self.log_change(request, message, "sent again")
         messages.info(request, _("%(count)d messages are sent again.") % {"count": len(revived)})
+
+
+@admin.register(OutboxLane)
+class OutboxLaneAdmin(KernelAdmin):
+    """Platform's: lanes know no provider."""
+
+    list_display = ("name", "failures", "next_at", "lease_until")
+    search_fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        lanes = OutboxLane.objects.all()
+        return lanes if request.user.has_perm(SEE_ALL) else lanes.none()
 
 
 @admin.register(Counter)

@@ -27,6 +27,11 @@ app.conf.beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 2},
     },
+    "outbox-lanes-sweep": {
+        "task": "voltop.outbox.relay_lanes",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
     # Numbers committed events whose ring was lost.
     "events-sweep": {
         "task": "voltop.events.send_pending",
@@ -36,6 +41,11 @@ app.conf.beat_schedule = {
     "events-forgotten": {
         "task": "voltop.events.forget_old",
         "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 3600},
+    },
+    "webhook-deliveries-forgotten": {
+        "task": "fleets.forget_deliveries",
+        "schedule": crontab(hour=3, minute=25),
         "options": {"expires": 3600},
     },
     "idempotency-keys-forgotten": {

@@ -234,3 +234,14 @@ class Machine:
             actor=actor,
             at=at,
         )
+
+
+class QuietMachine(Machine):
+    """A machine without a timeline: for rows by the million that machinery moves and forgets.
+
+    Such rows are deleted after a time, which an append-only timeline would forbid; they say in
+    columns of their own what there is to say.
+    """
+
+    def _write_event(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is kept of a move."""

@@ -137,7 +137,9 @@ class JobEvent(StateEvent):
 class OutboxMessage(Model):
     """Something to be done outside the database because of a committed change (`voltop.outbox`).
 
-    `id` gives the order, `uuid` is what the outside sees: the same in every attempt.
+    `id` gives the order, `uuid` is what the outside sees: the same in every attempt. `lane` names
+    the receiver who gets one message at a time (empty: none). `holds` is whether later messages of
+    the object wait for this one.
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -145,6 +147,8 @@ class OutboxMessage(Model):
     provider_id = models.BigIntegerField(null=True, blank=True)
     object_key = models.CharField(max_length=120)
     payload = models.JSONField()
+    lane = models.CharField(max_length=80, blank=True)
+    holds = models.BooleanField(default=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     crashes = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(db_default=Now())
@@ -166,8 +170,13 @@ class OutboxMessage(Model):
         indexes = [
             models.Index(
                 fields=["next_at", "id"],
-                condition=Q(sent_at=None, dead_at=None),
+                condition=Q(sent_at=None, dead_at=None, lane=""),
                 name="outbox_due",
+            ),
+            models.Index(
+                fields=["lane", "next_at", "id"],
+                condition=Q(sent_at=None, dead_at=None) & ~Q(lane=""),
+                name="outbox_due_in_lane",
             ),
             models.Index(
                 fields=["object_key", "id"],
@@ -179,6 +188,26 @@ class OutboxMessage(Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.object_key}"
+
+
+class OutboxLane(Model):
+    """The way to one receiver, served by one relay at a time (`voltop.lanes`).
+
+    `next_at` is when it may be served again, `failures` counts the failed calls since the last one
+    that went well.
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(db_default=Now())
+    failures = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["next_at", "id"], name="outbox_lane_due")]
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Event(Model):

@@ -2,13 +2,18 @@
 
 from celery import shared_task
 
-from voltop import events, outbox
+from voltop import events, lanes, outbox
 from voltop.api import idempotency
 
 
 @shared_task(name=outbox.RELAY_TASK)
 def relay_outbox() -> None:
     outbox.relay()
+
+
+@shared_task(name=outbox.LANES_TASK)
+def relay_lanes() -> None:
+    lanes.relay()
 
 
 @shared_task(name="voltop.api.forget_keys")

@@ -20,8 +20,19 @@ from fleets.models.tokens import (
     RefreshToken,
     RevokeReason,
 )
+from fleets.models.webhooks import (
+    DELIVERY_MACHINE,
+    ENDPOINT_MACHINE,
+    DeliveryStatus,
+    EndpointStatus,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpointEvent,
+)
 
 __all__ = [
+    "DELIVERY_MACHINE",
+    "ENDPOINT_MACHINE",
     "ApiAccessToken",
     "ApiClient",
     "AttemptWindow",
@@ -29,7 +40,9 @@ __all__ = [
     "AuditSeal",
     "Channel",
     "CodePurpose",
+    "DeliveryStatus",
     "Depot",
+    "EndpointStatus",
     "ExternalRef",
     "FleetPolicy",
     "FleetProvider",
@@ -43,4 +56,7 @@ __all__ = [
     "RevokeReason",
     "Role",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEndpointEvent",
 ]

@@ -1,7 +1,10 @@
 """What fleets adds to the world of the access matrix."""
 
-from fleets.models import AuditEntry, Membership
-from fleets.services import api_clients, link_object
+from django.test import override_settings
+
+from fleets.models import AuditEntry, FleetProvider, Membership, WebhookDelivery
+from fleets.services import api_clients, link_object, webhooks
+from voltop import events
 from voltop.tests.world import World
 
 
@@ -29,9 +32,28 @@ def build(world: World) -> None:
         for provider, name in ((a, "Bridge"), (b, world.canary("Bridge")))
     ]
     world.put("api_client", own=clients[0], foreign=clients[1])
+    hooks = [_webhook(world, provider) for provider in (a, b)]
+    world.put("webhook_endpoint", own=hooks[0].endpoint, foreign=hooks[1].endpoint)
+    world.put("webhook_delivery", own=hooks[0], foreign=hooks[1])
     entries = AuditEntry.objects.unscoped().order_by("id")
     world.put(
         "audit_entry",
         own=entries.filter(provider=a).first(),
         foreign=entries.filter(provider=b, object_id=str(foreign_depot.pk)).first(),
     )
+
+
+def _webhook(world: World, provider: FleetProvider) -> WebhookDelivery:
+    """An endpoint with a test event on its way to it."""
+    name = "Hook" if provider == world.a else world.canary("Hook")
+    with override_settings(OUTBOUND_ALLOWED=["hooks.example:443"]):
+        endpoint, _secret = webhooks.create_endpoint(
+            provider,
+            actor=world.actor(provider),
+            name=name,
+            url="https://hooks.example/",
+            kinds=["vehicle.retired"],
+        )
+    webhooks.send_test(endpoint, actor=world.actor(provider))
+    events.send_pending()
+    return WebhookDelivery.objects.select_related("endpoint").get(endpoint=endpoint)

@@ -149,6 +149,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ROUTES = {
     "payments.*": {"queue": "payments"},
     "telemetry.*": {"queue": "telemetry"},
+    "voltop.outbox.relay_lanes": {"queue": "webhooks"},
 }
 
 # --- People and access ---------------------------------------------------------------------------

@@ -28,7 +28,8 @@ from voltop.embedded.supervisor import Child, StopRequested, Supervisor, listen,
 
 _WEB_WAIT_S = 90
 _WORKER = (
-    *("-A", "voltop", "worker", "--queues", "default,payments,telemetry", "--concurrency", "2"),
+    *("-A", "voltop", "worker", "--queues", "default,payments,telemetry,webhooks"),
+    *("--concurrency", "2"),
     *("--loglevel", "INFO", "--without-gossip", "--without-mingle"),
 )
 
