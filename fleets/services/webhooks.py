@@ -26,7 +26,6 @@ KIND = re.compile(r"\*|[a-z_]{1,40}\.(\*|[a-z_]{1,24})")
 CONTEXT = "fleets_webhookendpoint|secret"
 
 
-@transaction.atomic
 def create_endpoint(
     provider: FleetProvider,
     *,
@@ -40,17 +39,24 @@ def create_endpoint(
 
     Raises UrlNotAllowed, UnknownEventKind (400), LimitReached, ProviderNotActive (409).
     """
-    at = at or clock.now()
     actor.require_same_provider(provider)
+    require_active(provider)
+    http.check_url(url)  # asks the name's server: not in the transaction
+    return _create(provider, actor, name, url, _checked(kinds), at or clock.now())
+
+
+@transaction.atomic
+def _create(
+    provider: FleetProvider, actor: Actor, name: str, url: str, kinds: list[str], at: datetime
+) -> tuple[WebhookEndpoint, str]:
     provider = FleetProvider.objects.select_for_update(no_key=True).get(pk=provider.pk)
     require_active(provider)
-    http.check_url(url)
     standing = WebhookEndpoint.objects.for_provider(provider.pk).exclude(
         status=EndpointStatus.RETIRED
     )
     if standing.count() >= MAX_ENDPOINTS:
         raise LimitReached(limit="webhook_endpoints", allowed=MAX_ENDPOINTS)
-    endpoint = WebhookEndpoint(provider=provider, name=name, url=url, kinds=_checked(kinds))
+    endpoint = WebhookEndpoint(provider=provider, name=name, url=url, kinds=kinds)
     secret = signatures.new_secret()
     endpoint.secret = _sealed(endpoint, secret)
     endpoint.save(force_insert=True)
@@ -61,7 +67,6 @@ def create_endpoint(
     return endpoint, secret
 
 
-@transaction.atomic
 def change_endpoint(
     endpoint: WebhookEndpoint,
     *,
@@ -74,13 +79,20 @@ def change_endpoint(
     What is on its way goes to the new address. Raises UrlNotAllowed, UnknownEventKind (400),
     EndpointRetired (409).
     """
-    at = at or clock.now()
-    endpoint = _locked(endpoint, actor)
+    actor.require_same_provider(endpoint)
     values = {name: value for name, value in values.items() if name in CHANGEABLE}
     if "url" in values:
-        http.check_url(values["url"])
+        http.check_url(values["url"])  # as above
     if "kinds" in values:
         values["kinds"] = _checked(values["kinds"])
+    return _change(endpoint, actor, values, at or clock.now())
+
+
+@transaction.atomic
+def _change(
+    endpoint: WebhookEndpoint, actor: Actor, values: Mapping[str, Any], at: datetime
+) -> WebhookEndpoint:
+    endpoint = _locked(endpoint, actor)
     changes = audit.diff(endpoint, values)
     if changes:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**values)
@@ -129,7 +141,6 @@ def disable_endpoint(
     return endpoint
 
 
-@transaction.atomic
 def enable_endpoint(
     endpoint: WebhookEndpoint, *, actor: Actor, at: datetime | None = None
 ) -> WebhookEndpoint:
@@ -139,10 +150,12 @@ def enable_endpoint(
     """
     at = at or clock.now()
     actor.require_same_provider(endpoint)
-    http.check_url(endpoint.url)
-    ENDPOINT_MACHINE.move(
-        endpoint, "active", actor=actor, at=at, disabled_reason="", failing_since=None
-    )
+    if endpoint.status == EndpointStatus.DISABLED:
+        http.check_url(endpoint.url)
+    with transaction.atomic():
+        ENDPOINT_MACHINE.move(
+            endpoint, "active", actor=actor, at=at, disabled_reason="", failing_since=None
+        )
     endpoint.refresh_from_db()
     return endpoint
 
