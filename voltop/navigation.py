@@ -80,6 +80,7 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(_("Rules"), "fleets.fleetpolicy", "gavel"),
             Entry(_("Depots"), "fleets.depot", "warehouse"),
             Entry(_("Telemetry sources"), "telemetry.telemetrysource", "sensors"),
+            Entry(_("Webhooks"), "fleets.webhookendpoint", "webhook"),
             Entry(_("Audit trail"), "fleets.auditentry", "history"),
         ),
     ),

@@ -64,6 +64,12 @@ class EndpointInputSerializer(Serializer):
     kinds = _kinds()
 
 
+class EndpointUpdateSerializer(Serializer):
+    name = fields.StrictCharField(max_length=80, required=False)
+    url = fields.StrictCharField(max_length=MAX_URL_CHARS, required=False)
+    kinds = _kinds(required=False)
+
+
 class RotationInputSerializer(Serializer):
     """`keep_h`: for how long the old secret goes on signing beside the new one."""
 

@@ -37,7 +37,7 @@ class EndpointView(ListRetrieveViewSet):
     }
     input_serializers = {
         "create": shapes.EndpointInputSerializer,
-        "partial_update": shapes.EndpointInputSerializer,
+        "partial_update": shapes.EndpointUpdateSerializer,
         "rotate_secret": shapes.RotationInputSerializer,
         "disable": ReasonSerializer,
     }
@@ -76,7 +76,7 @@ class EndpointView(ListRetrieveViewSet):
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Another name, address or choice of events."""
         endpoint = self.get_object()
-        values = self.read_input(partial=True)
+        values = self.read_input()
         return self.respond(webhooks.change_endpoint(endpoint, actor=self.actor, values=values))
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
