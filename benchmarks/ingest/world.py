@@ -14,9 +14,12 @@ _HELD_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class World:
-    """`start` is yesterday's midnight (UTC): the day's partition is there."""
+    """`start` is yesterday's midnight (UTC): the day's partition is there. Two sources: one that
+    repeats itself is served differently for a while, which the other's figures must not see.
+    """
 
     token: str
+    repeating_token: str
     vehicles: list[int]
     start: datetime
 
@@ -84,10 +87,13 @@ def _fill(vehicles: int) -> World:
             ).pk
             for number in range(vehicles)
         ]
-        _, token = telemetry_services.create_source(provider, actor=actor, name="trackers")
+        token, repeating_token = (
+            telemetry_services.create_source(provider, actor=actor, name=name)[1]
+            for name in ("trackers", "repeating trackers")
+        )
     start = datetime.combine(datetime.now(UTC).date() - timedelta(days=1), time(), UTC)
     partitions.ensure([start.date()])
-    return World(token, ids, start)
+    return World(token, repeating_token, ids, start)
 
 
 def empty(cluster: Cluster, database: str) -> None:

@@ -106,10 +106,11 @@ class Bench:
 
     def _start_product(self) -> None:
         server = Server(PRODUCT, web_command(), {})
-        token = {"Authorization": f"Bearer {self.world.token}"}
-        for name in (PRODUCT, DISORDER):
+        tokens = {PRODUCT: self.world.token, DISORDER: self.world.repeating_token}
+        for name, token in tokens.items():
+            headers = {"Authorization": f"Bearer {token}"}
             self.programs[name] = Program(
-                name, DATABASE, server, "/api/v1/telemetry/samples", token
+                name, DATABASE, server, "/api/v1/telemetry/samples", headers
             )
 
     def stop(self) -> None:
