@@ -1,5 +1,7 @@
 """Fixtures of the whole suite: the cast, real API clients, and how committing tests clean up.
 
+After the whole suite each error code must have been run into: `voltop.tests.reached_codes`.
+
 `@pytest.mark.django_db(transaction=True)` is for threads and live servers; such tests are few.
 Django would empty every table with a TRUNCATE, which append-only tables refuse, and seed anew.
 Here the tables that migrate left empty are emptied, as a replica would: only the test cluster
@@ -13,7 +15,29 @@ import pytest
 from rest_framework.test import APIClient
 
 from fleets.models import User
+from voltop.tests import reached_codes
 from voltop.tests.cast import PASSWORD, Cast
+
+unreached: list[str] = []
+
+
+def pytest_configure() -> None:
+    reached_codes.start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    reached_codes.reached.update(getattr(node, "workeroutput", {}).get(reached_codes.OUTPUT, ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    unreached.extend(reached_codes.finish(session))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if unreached:
+        terminalreporter.section("error codes", red=True)
+        terminalreporter.write_line("\n".join(unreached))
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +45,10 @@ def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
     from django.db import connection, transaction
     from django.test import TransactionTestCase
 
+    from fleets.backends import granted_by_role
+
     with django_db_blocker.unblock(), connection.cursor() as cursor:
+        granted_by_role()
         tables = sorted(connection.introspection.table_names(cursor))
         empty = []
         for table in map(connection.ops.quote_name, tables):

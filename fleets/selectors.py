@@ -5,8 +5,8 @@ from collections import defaultdict
 
 from django.contrib.auth.models import Permission
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import JSONObject
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat, JSONObject
 
 from fleets import tokens
 from fleets.models import (
@@ -83,13 +83,19 @@ def load_person(user_id: int, token_version: int, family: uuid.UUID) -> User | N
         user_id=OuterRef("pk"), key=family, revoked_at__isnull=True, expires_at__gt=clock.now()
     )
     pairs = _standing().filter(user_id=OuterRef("pk"))
+    of_their_own = Permission.objects.filter(Q(group__user=OuterRef("pk")) | Q(user=OuterRef("pk")))
+    own = of_their_own.values(p=Concat("content_type__app_label", Value("."), "codename"))
     user = (
         User.objects.filter(Exists(alive), pk=user_id, token_version=token_version, is_active=True)
-        .annotate(role_pairs=ArraySubquery(pairs.values(p=JSONObject(p="provider_id", r="role"))))
+        .annotate(
+            role_pairs=ArraySubquery(pairs.values(p=JSONObject(p="provider_id", r="role"))),
+            own_pairs=ArraySubquery(own),
+        )
         .first()
     )
     if user is not None:
         user.standing_roles = [(pair["p"], pair["r"]) for pair in user.role_pairs]
+        user.own_permissions = frozenset(user.own_pairs)
     return user
 
 

@@ -77,9 +77,9 @@ def test_the_list_takes_the_same_number_of_queries_whatever_its_length(
 ):
     support = api(cast.support)
     begin(api(cast.driver.user))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         support.get(STAFF)
     for topic in ("vehicle", "charging", "other"):
         begin(api(cast.driver.user), topic=topic)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(support.get(STAFF).json()["results"]) == 4

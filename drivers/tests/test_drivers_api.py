@@ -176,5 +176,5 @@ def test_the_list_takes_the_same_number_of_queries_whatever_its_length(
     for n in range(rows):
         cast.new_driver(f"D{n}")
     client = api(cast.viewer)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(client.get(DRIVERS).json()["results"]) == rows

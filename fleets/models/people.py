@@ -64,6 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
     provider_id: int | None = None
     roles: frozenset[str] = frozenset()
     standing_roles: list[tuple[int, str]] | None = None  # loaded with the row: fleets.selectors
+    own_permissions: frozenset[str] | None = None  # likewise: not from a role at a provider
     _role_permissions: set[str] | None = None
 
     class Meta:

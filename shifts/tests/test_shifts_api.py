@@ -202,5 +202,5 @@ def test_a_list_takes_the_same_queries_however_long(scene: Scene, api, django_as
     for day in range(5):
         shift = scene.active(at=at(24 * day))
         services.end_shift(shift, actor=scene.actor, at=at(24 * day + 8))
-    with django_assert_num_queries(6):  # caller, roles, clock, shifts, stints, breaks
+    with django_assert_num_queries(5):  # caller, driver records, shifts, stints, breaks
         assert len(client.get(SHIFTS).json()["results"]) == 5

@@ -138,5 +138,5 @@ def test_the_list_takes_the_same_number_of_queries_whatever_its_length(
             kind="permanent",
         )
     client = api(cast.support)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(client.get(PATH).json()["results"]) == rows

@@ -314,7 +314,7 @@ def test_everybody_reads_the_one_catalogue_and_nobody_writes_it(cast, api):
 
 
 @pytest.mark.parametrize("rows", [1, 12])
-@pytest.mark.parametrize(("path", "queries"), [(VEHICLES, 4), (LIVE, 4)])
+@pytest.mark.parametrize(("path", "queries"), [(VEHICLES, 3), (LIVE, 3)])
 def test_a_list_takes_the_same_number_of_queries_whatever_its_length(
     cast, api, rows, path, queries, django_assert_num_queries
 ):

@@ -189,6 +189,7 @@ SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W011"]
 TOKEN_SIGNING_KEYS = env.list("VOLTOP_TOKEN_SIGNING_KEYS", default=[])
 TOKEN_ISSUER = env.str("VOLTOP_TOKEN_ISSUER", default=PUBLIC_URL)
 TOKEN_AUDIENCE = "voltop-api"  # noqa: S105
+ROLE_CACHE_S = 30  # how long a process remembers what each role's group holds
 TRUSTED_PROXIES = env.int("VOLTOP_TRUSTED_PROXIES", default=0)
 MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
 FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")

@@ -11,5 +11,6 @@ DATABASES["default"]["TEST"] = {
     "NAME": None,
     "TEMPLATE": os.environ.get("VOLTOP_TEST_TEMPLATE"),  # named by the pytest plugin
 }
+ROLE_CACHE_S = 86_400  # read once, before the first test: query counts do not depend on the clock
 CELERY_TASK_ALWAYS_EAGER = False
 SERVESTATIC_AUTOREFRESH = True  # look a file up when asked, not all of them per test client
