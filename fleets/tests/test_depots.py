@@ -85,3 +85,10 @@ def test_a_half_position_is_refused(cast, api):
         "/api/v1/depots", {"name": "Norte", "latitude": "19.5"}, format="json"
     )
     assert answer.status_code == 400, answer.json()
+
+
+@pytest.mark.parametrize("given", [{"latitude": "19.4"}, {"longitude": "-99.1"}])
+def test_half_a_position_is_none(cast, api, given):
+    answer = api(cast.owner).post("/api/v1/depots", {"name": "Half", **given}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_position")
+    assert not Depot.objects.unscoped().filter(name="Half").exists()
