@@ -9,11 +9,13 @@ class DriverExists(DomainError):
     """`extra.driver` is the record that already stands here."""
 
     code = "driver_exists"
+    constraints = ("drivers_driver_one_per_user",)
     message = _("This person already has a driver record here.")
 
 
 class EmployeeNumberTaken(DomainError):
     code = "employee_number_taken"
+    constraints = ("drivers_driver_employee_number",)
     message = _("Another driver has this employee number.")
 
 
@@ -47,6 +49,7 @@ class DriverNotActive(DomainError):
 
 class EngagementOverlap(DomainError):
     code = "engagement_overlap"
+    constraints = ("drivers_engagement_no_overlap",)
     message = _("The driver has another engagement in this period.")
 
 

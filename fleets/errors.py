@@ -50,6 +50,7 @@ class LimitReached(DomainError):
 
 class AlreadyMember(DomainError):
     code = "already_member"
+    constraints = ("fleets_membership_one_per_provider",)
     message = _("This person already has a role here.")
 
 
@@ -60,6 +61,7 @@ class LastOwner(DomainError):
 
 class DepotNameTaken(DomainError):
     code = "depot_name_taken"
+    constraints = ("fleets_depot_name_unique",)
     message = _("Another depot has this name.")
 
 

@@ -9,6 +9,7 @@ class ConnectorTaken(DomainError):
     """`extra.free` lists the next windows of the wanted length, on any plug that fits."""
 
     code = "connector_taken"
+    constraints = ("reservations_evse_taken",)
     message = _("The charger is booked in this time.")
 
 
@@ -16,6 +17,7 @@ class VehicleTaken(DomainError):
     """`extra.reservation` is the vehicle's other booking; `extra.free` its next free windows."""
 
     code = "vehicle_taken"
+    constraints = ("reservations_vehicle_taken",)
     message = _("The vehicle is booked elsewhere in this time.")
 
 
@@ -71,6 +73,7 @@ class StationClosed(DomainError):
 
 class StationNameTaken(DomainError):
     code = "station_name_taken"
+    constraints = ("reservations_station_name",)
     message = _("Another station has this name.")
 
 
@@ -99,6 +102,7 @@ class SessionOverlap(DomainError):
     """`extra.session` is the one that was there before."""
 
     code = "session_overlap"
+    constraints = ("reservations_session_no_overlap",)
     message = _("The charger served another car in this time.")
 
 

@@ -17,6 +17,7 @@ class ShiftRunning(DomainError):
     """`extra.shift` is the one that runs."""
 
     code = "shift_running"
+    constraints = ("shifts_shift_one_running",)
     message = _("The driver already has a running shift.")
 
 
@@ -70,6 +71,7 @@ class ShiftOverlap(DomainError):
     """`extra.shift` is the other one."""
 
     code = "shift_overlap"
+    constraints = ("shifts_shift_worked_no_overlap",)
     message = _("The driver has another shift in this period.")
 
 
@@ -77,6 +79,7 @@ class ShiftPlanOverlap(DomainError):
     """`extra.shift` is the other one."""
 
     code = "shift_plan_overlap"
+    constraints = ("shifts_shift_planned_no_overlap",)
     message = _("Another shift of the driver is planned in this period.")
 
 
@@ -99,12 +102,14 @@ class ProposalWithoutDriver(DomainError):
 
 class ProposalOverlap(DomainError):
     code = "proposal_overlap"
+    constraints = ("shifts_proposal_no_overlap",)
     message = _("Another proposal covers this time of the vehicle.")
 
 
 # --- Platform income -----------------------------------------------------------------------------
 class PlatformAccountExists(DomainError):
     code = "platform_account_exists"
+    constraints = ("shifts_platform_account_name",)
     message = _("Another platform account has this name.")
 
 
@@ -112,6 +117,7 @@ class PlatformDriverTaken(DomainError):
     """`extra.driver` has this id in that period."""
 
     code = "platform_driver_taken"
+    constraints = ("shifts_platform_driver_no_overlap",)
     message = _("This platform id belongs to another driver in this period.")
 
 

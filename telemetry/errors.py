@@ -71,6 +71,7 @@ class SourceDisabled(DomainError):
 
 class SourceNameTaken(DomainError):
     code = "source_name_taken"
+    constraints = ("telemetry_source_name_unique",)
     message = _("Another source has this name.")
 
 
@@ -78,6 +79,7 @@ class DeviceAlreadyFitted(DomainError):
     """`extra.vehicle` is the car it is in, from `extra.starts_at`."""
 
     code = "device_already_fitted"
+    constraints = ("telemetry_fitting_no_overlap",)
     message = _("This tracker is in another vehicle in this period.")
 
 
