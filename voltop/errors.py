@@ -92,6 +92,13 @@ class ReasonRequired(DomainError):
     message = _("Give a reason.")
 
 
+def given_reason(reason: str, field: str = "reason") -> str:
+    """The reason without blanks around it. Raises ReasonRequired (400) where there is none."""
+    if not reason.strip():
+        raise ReasonRequired(field=field)
+    return reason.strip()
+
+
 def all_error_classes() -> dict[str, type[DomainError]]:
     """Every concrete error by its code; two classes with one code are a programming error."""
     found: dict[str, type[DomainError]] = {}

@@ -17,11 +17,11 @@ from drivers.phones import e164
 from drivers.services.payout_accounts import subject_of
 from drivers.signals import driver_moved
 from fleets import audit
-from fleets.models import Depot, FleetProvider
+from fleets.models import FleetProvider
 from fleets.services import create_user, invitations, require_room
 from voltop import clock, events
 from voltop.context import Actor
-from voltop.errors import IllegalMove, ReasonRequired
+from voltop.errors import IllegalMove, given_reason
 
 CHANGEABLE = {
     "depot",
@@ -70,7 +70,7 @@ def invite_driver(
     DriverExists, EmployeeNumberTaken (409).
     """
     at = at or clock.now()
-    actor.require_same_provider(provider)
+    actor.require_same_provider(*filter(None, (provider, values.get("depot"))))
     values = _checked(
         {
             "given_name": given_name,
@@ -81,7 +81,6 @@ def invite_driver(
         },
         at.date(),
     )
-    _require_own_depot(actor, provider.pk, values.get("depot"))
     if not values["phone"] and not values["email"]:
         raise LoginRequired(field="phone")
     require_room(provider.pk, "max_drivers", Driver.objects.for_provider(provider.pk).employed())
@@ -125,9 +124,8 @@ def update_driver(
     Raises InvalidPhone, InvalidBirthDate (400), EmployeeNumberTaken (409).
     """
     at = at or clock.now()
-    actor.require_same_provider(driver)
+    actor.require_same_provider(*filter(None, (driver, values.get("depot"))))
     values = _checked(values, at.date())
-    _require_own_depot(actor, driver.provider_id, values.get("depot"))
     driver = Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
     if "employee_number" in values:
         _require_free_number(driver.provider_id, values["employee_number"], but=driver.pk)
@@ -161,7 +159,7 @@ def suspend_driver(
     driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
 ) -> Driver:
     """Active → suspended: finishes what runs, starts nothing. Raises ReasonRequired (400)."""
-    return _move(driver, DriverStatus.SUSPENDED, actor=actor, reason=_given(reason), at=at)
+    return _move(driver, DriverStatus.SUSPENDED, actor=actor, reason=given_reason(reason), at=at)
 
 
 def reinstate_driver(
@@ -172,22 +170,28 @@ def reinstate_driver(
         driver,
         DriverStatus.ACTIVE,
         actor=actor,
-        reason=_given(reason),
+        reason=given_reason(reason),
         at=at,
         only_from={"suspended", "leaving"},
     )
 
 
 def leave(driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None) -> Driver:
-    """Active or suspended → leaving: car, keys, last pay and deposit are settled now."""
-    return _move(driver, DriverStatus.LEAVING, actor=actor, reason=_given(reason), at=at)
+    """Active or suspended → leaving: car, keys, last pay and deposit are settled now.
+
+    Raises ReasonRequired (400).
+    """
+    return _move(driver, DriverStatus.LEAVING, actor=actor, reason=given_reason(reason), at=at)
 
 
 def terminate_driver(
     driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
 ) -> Driver:
-    """Invited, onboarding or leaving → terminated: access ends but payslips and disputes."""
-    return _move(driver, DriverStatus.TERMINATED, actor=actor, reason=_given(reason), at=at)
+    """Invited, onboarding or leaving → terminated: access ends but payslips and disputes.
+
+    Raises ReasonRequired (400).
+    """
+    return _move(driver, DriverStatus.TERMINATED, actor=actor, reason=given_reason(reason), at=at)
 
 
 def require_active(driver: Driver) -> None:
@@ -212,17 +216,6 @@ def _move(
     driver.refresh_from_db()
     driver_moved.send(Driver, driver=driver, from_state=left, to_state=to, actor=actor, at=at)
     return driver
-
-
-def _given(reason: str) -> str:
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
-    return reason.strip()
-
-
-def _require_own_depot(actor: Actor, provider_id: int, depot: Depot | None) -> None:
-    if depot is not None:
-        Actor(actor.kind, actor.id, provider_id).require_same_provider(depot)
 
 
 def _require_free_number(provider_id: int, number: str, *, but: int | None = None) -> None:

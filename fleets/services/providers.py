@@ -26,7 +26,7 @@ from fleets.models import FleetPolicy, FleetProvider, FleetProviderStatus
 from fleets.models.providers import PROVIDER_MACHINE
 from voltop import clock, registry
 from voltop.context import Actor
-from voltop.errors import ReasonRequired
+from voltop.errors import given_reason
 from voltop.money import exponent
 
 TAX_MODULES = {"MX": "rfc", "BR": "cnpj", "DE": "vat", "US": "ein"}
@@ -123,8 +123,7 @@ def suspend_provider(
     provider: FleetProvider, *, actor: Actor, reason: str, at: datetime | None = None
 ) -> FleetProvider:
     """Active → suspended: nobody starts anything new, what runs may be finished."""
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     PROVIDER_MACHINE.move(provider, "suspended", actor=actor, at=at or clock.now(), reason=reason)
     provider.refresh_from_db()
     return provider
@@ -138,8 +137,7 @@ def close_provider(
 
     Raises ProviderBlocked (409) with *all* blockers at once.
     """
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     PROVIDER_MACHINE.move(provider, "closed", actor=actor, at=at or clock.now(), reason=reason)
     blockers = [
         blocker

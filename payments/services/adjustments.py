@@ -21,7 +21,7 @@ from payments.models import (
 from payments.periods import DAY
 from voltop import clock
 from voltop.context import Actor
-from voltop.errors import ReasonRequired
+from voltop.errors import given_reason
 from voltop.money import split_money, validate_amount
 
 
@@ -132,8 +132,7 @@ def reject_adjustment(
 
     Raises ReasonRequired (400), IllegalMove (409).
     """
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     return _decide(adjustment, AdjustmentStatus.REJECTED, actor, reason, at or clock.now())
 
 
@@ -152,8 +151,7 @@ def _decide(adjustment: Adjustment, to: str, actor: Actor, reason: str, at: date
 
 def _signed(driver: Driver, kind: str, amount: Decimal, reason: str) -> tuple[Decimal, str]:
     """The amount as the driver feels it, and the provider's currency."""
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     currency = FleetProvider.objects.values_list("currency", flat=True).get(pk=driver.provider_id)
     validate_amount(amount, currency)
     if not amount or (amount < 0 and kind != AdjustmentKind.CORRECTION):

@@ -30,7 +30,7 @@ from payments.models import (
 from payments.rings import ring
 from voltop import clock, jobs
 from voltop.context import Actor
-from voltop.errors import ReasonRequired
+from voltop.errors import given_reason
 from voltop.numbering import next_number
 from voltop.states import Moved
 
@@ -130,8 +130,7 @@ def cancel_batch(
     """
     at = at or clock.now()
     actor.require_same_provider(batch)
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     batch = locked(batch)
     if batch.status == BatchStatus.CALCULATING:
         raise CalculationRunning()
@@ -153,8 +152,7 @@ def hold_payment(
     A held payment keeps what it has claimed and stays held when calculated again.
     Raises ReasonRequired (400), IllegalMove (409).
     """
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     return _review_move(payment, PaymentStatus.HELD, actor, reason, at or clock.now())
 
 
@@ -176,8 +174,7 @@ def drop_payment(
     """
     at = at or clock.now()
     actor.require_same_provider(payment)
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     batch = locked(payment.batch)
     PAYMENT_MACHINE.move(
         payment, PaymentStatus.CANCELLED, actor=actor, at=at, reason=reason, only_from={"held"}

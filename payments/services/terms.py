@@ -24,7 +24,7 @@ from payments.rules.rent import RentPer
 from payments.services.plans import require_usable
 from voltop import clock
 from voltop.context import Actor
-from voltop.errors import NotFound, ReasonRequired
+from voltop.errors import NotFound, given_reason
 from voltop.money import validate_positive_amount
 
 
@@ -120,8 +120,7 @@ def record_acceptance(
     """
     at = at or clock.now()
     actor.require_same_provider(terms)
-    if not evidence.strip():
-        raise ReasonRequired(field="evidence")
+    evidence = given_reason(evidence, "evidence")
     return _accept(terms, actor, AcceptedHow.PAPER, evidence, at)
 
 

@@ -18,7 +18,7 @@ from shifts.services.review import clear_review, mark_for_review
 from shifts.signals import shift_confirmed, shift_ended, shift_reopened
 from voltop import clock
 from voltop.context import Actor
-from voltop.errors import IllegalMove, NotFound, ReasonRequired
+from voltop.errors import IllegalMove, NotFound, given_reason
 from voltop.states import Moved
 
 OVER = frozenset({ShiftStatus.ENDED, ShiftStatus.CONFIRMED, ShiftStatus.SETTLED})
@@ -107,8 +107,7 @@ def reopen_shift(shift: Shift, *, actor: Actor, reason: str, at: datetime | None
     """Confirmed → ended again, to be corrected. Raises ReasonRequired (400), IllegalMove (409)."""
     at = at or clock.now()
     actor.require_same_provider(shift)
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     SHIFT_MACHINE.move(
         shift,
         ShiftStatus.ENDED,

@@ -22,7 +22,7 @@ from shifts.services.parts import new_shift, require_length
 from vehicles.models import Vehicle
 from voltop import clock
 from voltop.context import Actor
-from voltop.errors import ReasonRequired
+from voltop.errors import given_reason
 
 
 @transaction.atomic
@@ -67,8 +67,7 @@ def cancel_shift(shift: Shift, *, actor: Actor, reason: str, at: datetime | None
     """Scheduled → cancelled. Raises ReasonRequired (400), IllegalMove (409)."""
     at = at or clock.now()
     actor.require_same_provider(shift)
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     SHIFT_MACHINE.move(shift, ShiftStatus.CANCELLED, actor=actor, at=at, reason=reason.strip())
     shift.refresh_from_db()
     return shift

@@ -45,7 +45,7 @@ from vehicles.selectors import holder_intervals, tenure_intervals
 from vehicles.services import import_shift_assignment
 from voltop import clock
 from voltop.context import Actor
-from voltop.errors import DomainError, IllegalMove, ReasonRequired, StaleVersion
+from voltop.errors import DomainError, IllegalMove, StaleVersion, given_reason
 
 DEFAULT_GAP_H = 4
 
@@ -232,8 +232,7 @@ def reject_proposal(
     """
     at = at or clock.now()
     actor.require_same_provider(proposal)
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     PROPOSAL_MACHINE.move(
         proposal, ProposalState.REJECTED, actor=actor, at=at, reason=reason.strip()
     )

@@ -27,7 +27,7 @@ from shifts.signals import shift_started
 from vehicles.models import Vehicle
 from voltop import clock
 from voltop.context import Actor
-from voltop.errors import IllegalMove, NotFound, ReasonRequired
+from voltop.errors import IllegalMove, NotFound, given_reason
 
 
 @transaction.atomic
@@ -115,8 +115,7 @@ def change_vehicle(
     """
     at = at or clock.now()
     actor.require_same_provider(shift, vehicle)
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
+    reason = given_reason(reason)
     driver = lock_people_and_cars(shift.driver_id, [vehicle.pk, *cars_of(shift)])
     shift = Shift.objects.select_for_update(no_key=True).get(pk=shift.pk)
     if shift.status not in RUNNING:

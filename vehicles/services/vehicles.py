@@ -30,7 +30,7 @@ from vehicles.signals import vehicle_moved
 from vehicles.vins import canonical_plate, canonical_vin
 from voltop import clock, events
 from voltop.context import Actor
-from voltop.errors import ReasonRequired
+from voltop.errors import given_reason
 
 CHANGEABLE = {"vin", "plate", "label", "model", "depot"}
 
@@ -54,12 +54,11 @@ def register_vehicle(
     VinTaken, PlateTaken, LabelTaken (409).
     """
     at = at or clock.now()
-    actor.require_same_provider(provider)
+    actor.require_same_provider(provider, *([depot] if depot else ()))
     starts_at = tenure_starts_at or at
     if starts_at > at:
         raise InvalidTenureStart(field="tenure_starts_at")
     values = _checked({"vin": vin, "plate": plate, "label": label, "depot": depot})
-    _require_own_depot(actor, provider.pk, depot)
     own = Vehicle.objects.for_provider(provider.pk)
     require_room(provider.pk, "max_vehicles", own.standing())
     require_free_names(provider.pk, values)
@@ -81,9 +80,8 @@ def update_vehicle(
     Raises InvalidVin, InvalidPlate (400), VehicleRetired, VinTaken, PlateTaken, LabelTaken (409).
     """
     at = at or clock.now()
-    actor.require_same_provider(vehicle)
+    actor.require_same_provider(*filter(None, (vehicle, values.get("depot"))))
     values = _checked(values)
-    _require_own_depot(actor, vehicle.provider_id, values.get("depot"))
     [vehicle] = lock_vehicles([vehicle.pk])
     actor.require_same_provider(vehicle)
     if vehicle.status == VehicleStatus.RETIRED:
@@ -105,7 +103,9 @@ def send_to_maintenance(
     vehicle: Vehicle, *, actor: Actor, reason: str, at: datetime | None = None
 ) -> Vehicle:
     """In service or out of service → in maintenance. Raises ReasonRequired (400)."""
-    return _move(vehicle, VehicleStatus.MAINTENANCE, actor=actor, reason=_given(reason), at=at)
+    return _move(
+        vehicle, VehicleStatus.MAINTENANCE, actor=actor, reason=given_reason(reason), at=at
+    )
 
 
 def take_out_of_service(
@@ -115,7 +115,9 @@ def take_out_of_service(
 
     Whoever has it keeps it until the shift changes cars. Raises ReasonRequired (400).
     """
-    return _move(vehicle, VehicleStatus.OUT_OF_SERVICE, actor=actor, reason=_given(reason), at=at)
+    return _move(
+        vehicle, VehicleStatus.OUT_OF_SERVICE, actor=actor, reason=given_reason(reason), at=at
+    )
 
 
 def return_to_service(
@@ -134,7 +136,7 @@ def retire_vehicle(
     Raises ReasonRequired (400), VehicleInUse (409) while a driver has it on shift.
     """
     at = at or clock.now()
-    vehicle = _move(vehicle, VehicleStatus.RETIRED, actor=actor, reason=_given(reason), at=at)
+    vehicle = _move(vehicle, VehicleStatus.RETIRED, actor=actor, reason=given_reason(reason), at=at)
     require_not_in_use(vehicle)
     call_off_assignments(vehicle, actor=actor, at=at)
     _take_off_plate(vehicle, at)
@@ -175,17 +177,6 @@ def _move(vehicle: Vehicle, to: str, *, actor: Actor, reason: str, at: datetime 
     vehicle.refresh_from_db()
     vehicle_moved.send(Vehicle, vehicle=vehicle, from_state=left, to_state=to, actor=actor, at=at)
     return vehicle
-
-
-def _given(reason: str) -> str:
-    if not reason.strip():
-        raise ReasonRequired(field="reason")
-    return reason.strip()
-
-
-def _require_own_depot(actor: Actor, provider_id: int, depot: Depot | None) -> None:
-    if depot is not None:
-        Actor(actor.kind, actor.id, provider_id).require_same_provider(depot)
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
