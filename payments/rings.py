@@ -13,8 +13,8 @@ def ring(task: str, object_id: int) -> None:
     transaction.on_commit(lambda: ring_now(task, object_id), robust=True)
 
 
-def ring_now(task: str, object_id: int) -> None:
+def ring_now(task: str, object_id: int, expires_s: int = 3600) -> None:
     try:
-        current_app.send_task(task, args=[object_id], retry=False, expires=3600)
+        current_app.send_task(task, args=[object_id], retry=False, expires=expires_s)
     except Exception as error:
         logger.warning("%s: the ring was lost (%s)", task, type(error).__name__)

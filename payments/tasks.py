@@ -6,6 +6,9 @@ from payments import services
 from payments.rings import ring_now
 from payments.services import calculation, checks, handover, payouts, posting, reconciliation
 
+SWEEP_S = 15
+"""The sweep's interval: a ring that has not been answered by then is rung again."""
+
 
 @shared_task(name=services.batches.CALCULATE)
 def calculate(batch_id: int) -> None:
@@ -35,15 +38,15 @@ def reconcile(job_id: int) -> None:
 
 @shared_task(name="payments.sweep")
 def sweep() -> None:
-    """Go on with whatever lost its ring or its worker."""
+    """Ring for whatever lost its ring or its worker; one batch never stands in another's way."""
     for batch_id in calculation.waiting():
-        calculation.run(batch_id)
+        ring_now(services.batches.CALCULATE, batch_id, SWEEP_S)
     for batch_id in posting.waiting():
-        posting.run(batch_id)
-    for batch_id in handover.waiting():
-        handover.run(batch_id)
-    for batch_id in payouts.paying():
-        payouts.settle_batch(batch_id)
+        ring_now(services.approval.POST, batch_id, SWEEP_S)
+    for batch_id in {*handover.waiting(), *payouts.paying()}:
+        ring_now(handover.PAY, batch_id, SWEEP_S)
+    for job_id in reconciliation.waiting():
+        ring_now(reconciliation.RECONCILE, job_id, SWEEP_S)
 
 
 @shared_task(name="payments.ask_banks")

@@ -1,12 +1,14 @@
 """Admin of the kernel's tables: to be read, scoped like everything else.
 
-The one thing that can be done is to send a dead outbox message again. Not here: keys, wrapped or
-not, stored answers and payloads of requests, which no page shows.
+What can be done: send a dead outbox message again, let a stopped task run again. Not here: keys,
+wrapped or not, stored answers and payloads of requests, which no page shows.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from celery import current_app
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -14,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from voltop import outbox
+from voltop import clock, outbox, runs
 from voltop.panels import RoleFirstMixin
 from voltop.tables import (
     Counter,
@@ -26,6 +28,8 @@ from voltop.tables import (
     OutboxLane,
     OutboxMessage,
     SubjectKey,
+    TaskState,
+    WorkerBeat,
 )
 
 # Named, not imported: whoever sees all providers' rows sees the platform's own too.
@@ -115,6 +119,89 @@ class JobRunAdmin(KernelAdmin):
     list_display = ("id", "job", "provider_id", "slot", "created_at")
     list_filter = ("job",)
     search_fields = ("job", "slot")
+
+
+class PlatformAdmin(KernelAdmin):
+    """Rows of no provider: for the platform's staff alone."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super(KernelAdmin, self).get_queryset(request)
+        return rows if request.user.has_perm(SEE_ALL) else rows.none()
+
+
+class Scheduled(admin.SimpleListFilter):
+    """Tasks that stand in the schedule, and those that are rung by what people do."""
+
+    title = _("schedule")
+    parameter_name = "scheduled"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("scheduled")), ("no", _("on demand")), ("stopped", _("stopped"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "stopped":
+            return queryset.filter(resume_at__isnull=False)
+        if self.value() not in ("yes", "no"):
+            return queryset
+        scheduled = [entry["task"] for entry in current_app.conf.beat_schedule.values()]
+        rows = queryset.filter if self.value() == "yes" else queryset.exclude
+        return rows(key__in=scheduled)
+
+
+@admin.register(TaskState)
+class TaskStateAdmin(PlatformAdmin):
+    """Every scheduled job, and tasks that were rung for: last run, next run, result."""
+
+    list_display = (
+        "key", "state_label", "started_at", "finished_at", "duration_ms", "next_run", "runs",
+        "failures", "error",
+    )  # fmt: skip
+    list_filter = (Scheduled, "outcome")
+    search_fields = ("key", "error")
+    actions = ("run_again",)
+
+    @display(
+        description=_("result"),
+        label={"running": "info", "done": "success", "failed": "danger", "stopped": "warning"},
+    )
+    def state_label(self, state: TaskState) -> tuple[str, Any]:
+        if state.resume_at is not None:
+            return "stopped", _("stopped: took its worker down")
+        if state.started_at and not (state.finished_at and state.finished_at >= state.started_at):
+            return "running", _("running")
+        return state.outcome or "new", state.get_outcome_display() or _("not run yet")
+
+    @display(description=_("next run"))
+    def next_run(self, state: TaskState) -> datetime | None:
+        if state.resume_at is not None:
+            return state.resume_at
+        schedules = [
+            entry["schedule"]
+            for entry in current_app.conf.beat_schedule.values()
+            if entry["task"] == state.key
+        ]
+        now = clock.now()
+        return min((runs.next_due(one, state.started_at, now) for one in schedules), default=None)
+
+    def has_resume_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("voltop.change_taskstate")
+
+    @admin.action(description=_("Let it run again now"), permissions=["resume"])
+    def run_again(self, request: HttpRequest, queryset: QuerySet[TaskState]) -> None:
+        """Stopped tasks are let go and rung for; others are left alone."""
+        resumed = [state for state in queryset if runs.resume(state.key)]
+        for state in resumed:
+            runs.ring(state.task, state.args)
+            self.log_change(request, state, "let run again")
+        messages.info(request, _("%(count)d tasks run again.") % {"count": len(resumed)})
+
+
+@admin.register(WorkerBeat)
+class WorkerBeatAdmin(PlatformAdmin):
+    """Workers that said they live."""
+
+    list_display = ("name", "seen_at")
+    ordering = ("-seen_at",)
 
 
 class MessageState(admin.SimpleListFilter):

@@ -6,21 +6,70 @@ plain seconds; each has `expires`, so that a worker coming back does not run a p
 
 import os
 import signal
+import uuid
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.schedules import crontab
-from celery.signals import worker_process_init
+from celery.signals import (
+    beat_init,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+    worker_shutdown,
+)
 
 from voltop.embedded.process import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voltop.settings.base")
 
-app = Celery("voltop")
+
+class RecordedTask(Task):
+    """Notes each start and end in PostgreSQL (`voltop.runs`), unless called as a plain function."""
+
+    abstract = True
+    worker = f"process:{os.getpid()}"
+    """The worker that runs it; each has a name of its own, even when it is started again."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from voltop import runs
+
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        info = self.request.delivery_info or {}
+        run = runs.begin(
+            self.name,
+            [*args, *kwargs.values()],
+            worker=RecordedTask.worker,
+            redelivered=bool(info.get("redelivered")),
+        )
+        if run is None:
+            return None
+        try:
+            result = super().__call__(*args, **kwargs)
+        except BaseException as error:
+            runs.end(run, error)
+            raise
+        runs.end(run)
+        return result
+
+
+app = Celery("voltop", task_cls=RecordedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
+    # Rings for what was lost with its worker, and for times of day that were missed.
+    "recover": {
+        "task": "voltop.recover",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "tidy-runs": {
+        "task": "voltop.tidy_runs",
+        "schedule": crontab(hour=3, minute=50),
+        "options": {"expires": 3600},
+    },
     # Finds outbox messages whose ring was lost, and those whose pause is over.
     "outbox-sweep": {
         "task": "voltop.outbox.relay",
@@ -129,6 +178,36 @@ app.conf.beat_schedule = {
         "options": {"expires": 30},
     },
 }
+
+
+_heartbeats: list[Any] = []
+
+
+@worker_init.connect
+def _name_the_worker(sender: Any = None, **kwargs: Any) -> None:
+    """Before the pool forks, so that its processes know the name."""
+    RecordedTask.worker = f"{sender}:{os.getpid()}:{uuid.uuid4().hex[:8]}"[:120]
+
+
+@worker_ready.connect
+def _say_alive(**kwargs: Any) -> None:
+    from voltop.runs import Heartbeat
+
+    _heartbeats.append(Heartbeat(RecordedTask.worker))
+    _heartbeats[-1].start()
+
+
+@worker_shutdown.connect
+def _fall_silent(**kwargs: Any) -> None:
+    for heartbeat in _heartbeats:
+        heartbeat.stop()
+
+
+@beat_init.connect
+def _register_schedule(**kwargs: Any) -> None:
+    from voltop.runs import register_schedule
+
+    register_schedule(app.conf.beat_schedule)
 
 
 @worker_process_init.connect

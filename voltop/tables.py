@@ -290,3 +290,53 @@ class IdempotencyKey(Model):
 
     def __str__(self) -> str:
         return f"{self.route} {self.key}"
+
+
+class TaskState(Model):
+    """What is known of one Celery task (with these arguments): last start, end, result
+    (`voltop.runs`).
+
+    A start without an end is running, or lost with its worker. `resume_at` is set while the task
+    is kept from running because it took its worker down too often.
+    """
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    key = models.CharField(max_length=200, unique=True)
+    task = models.CharField(max_length=80)
+    args = models.JSONField(default=list, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=6, choices=Outcome, blank=True)
+    error = models.CharField(max_length=80, blank=True)
+    duration_ms = models.BigIntegerField(null=True, blank=True)
+    runs = models.BigIntegerField(default=0)
+    failures = models.BigIntegerField(default=0)
+    losses = models.PositiveSmallIntegerField(default=0)
+    resume_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("key",)
+        indexes = [
+            models.Index(
+                fields=["started_at"],
+                condition=Q(finished_at=None) | Q(finished_at__lt=models.F("started_at")),
+                name="task_state_unfinished",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class WorkerBeat(Model):
+    """When a Celery worker last said that it lives (`voltop.runs`)."""
+
+    name = models.CharField(max_length=120, unique=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from voltop import events, lanes, outbox
+from voltop import events, lanes, outbox, runs
 from voltop.api import idempotency
 
 
@@ -29,3 +29,13 @@ def send_pending_events() -> None:
 @shared_task(name="voltop.events.forget_old")
 def forget_old_events() -> None:
     events.forget_old()
+
+
+@shared_task(name=runs.RECOVER_TASK)
+def recover_runs() -> None:
+    runs.recover()
+
+
+@shared_task(name="voltop.tidy_runs")
+def tidy_runs() -> None:
+    runs.tidy()

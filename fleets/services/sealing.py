@@ -19,11 +19,14 @@ from typing import Any
 from django.db import connection, transaction
 
 from fleets.models import AuditEntry, AuditSeal, FleetProvider
-from voltop import crypto
+from voltop import clock, crypto, jobs
+from voltop.context import Actor
 
 logger = logging.getLogger(__name__)
 
 PURPOSE = "audit.chain"
+VERIFY = "fleets.verify_audit"
+SHOWN = 20
 GENESIS = bytes(32)
 CHUNK = 500
 READ = 2000
@@ -200,13 +203,23 @@ def chain_name(provider_id: int | None) -> str:
     return "platform" if provider_id is None else str(provider_id)
 
 
-def report_daily() -> Report:
-    """Verify, and put the heads into the log, which is kept elsewhere; findings are errors."""
+def report_daily(at: datetime | None = None) -> None:
+    """Verify once a day; the result is a job that staff see, findings are errors in the log.
+
+    The heads are in the job's result and in the log, which is kept elsewhere.
+    """
+    at = at or clock.now()
     report = verify()
+    actor = Actor.system(VERIFY)
+    with transaction.atomic():
+        if not jobs.claim_run(VERIFY, at.date().isoformat()):
+            return
+        job = jobs.start(jobs.queue(VERIFY, actor=actor, at=at).pk, actor=actor, at=at)
+        result = {"links": report.links, "unsealed": report.unsealed, "heads": report.heads}
+        found = [str(finding) for finding in report.findings[:SHOWN]]
+        result |= {"findings": len(report.findings), "first": found}
+        jobs.finish(job.pk, actor=actor, result=result, at=at)
     for chain, (n, head) in report.heads.items():
         logger.info("audit_head", extra={"chain": chain, "n": n, "hash": head})
     for finding in report.findings:
-        logger.error(
-            "audit_finding", extra={"kind": finding.kind, "chain": finding.chain, "n": finding.n}
-        )
-    return report
+        logger.error("audit_finding", extra={"kind": finding.kind, "chain": finding.chain})

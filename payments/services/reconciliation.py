@@ -5,6 +5,8 @@ What matches nothing, or has another amount, stays as an odd movement for people
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -70,11 +72,29 @@ def run_job(job_id: int) -> None:
         pk=job.params["funding_account"]
     )
     try:
-        report = reconcile(account)
+        result = reconcile(account).as_json()
     except Exception as error:
-        jobs.fail(job.pk, actor=actor, error=error)
+        with _unless_over(job.pk) as open_job:
+            if open_job:
+                jobs.fail(job.pk, actor=actor, error=error)
         raise
-    jobs.finish(job.pk, actor=actor, result=report.as_json())
+    with _unless_over(job.pk) as open_job:
+        if open_job:
+            jobs.finish(job.pk, actor=actor, result=result)
+
+
+@contextmanager
+def _unless_over(job_id: int) -> Iterator[bool]:
+    """Whether the job still runs, under its lock: a second worker may have ended it."""
+    with transaction.atomic():
+        job = jobs.Job.objects.select_for_update(no_key=True).get(pk=job_id)
+        yield job.state == jobs.Job.State.RUNNING
+
+
+def waiting() -> list[int]:
+    """Requested reconciliations that are not over: for the sweep."""
+    rows = jobs.Job.objects.filter(kind=RECONCILE, state__in=["queued", "running"])
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def reconcile(account: FundingAccount) -> Report:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import clear_url_caches, set_urlconf
 
+from payments.tests.conftest import bank, bank_process  # noqa: F401  (what tasks pay through)
 from voltop.tests.api_views import CALLERS, Caller, DepotViewSet
 from voltop.tests.world import World
 

@@ -1,0 +1,90 @@
+"""The effects of fleets' tasks."""
+
+from datetime import timedelta
+
+from fleets.models import (
+    AuditEntry,
+    AuditSeal,
+    RefreshFamily,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from fleets.services import sealing
+from voltop import clock
+from voltop.jobs import Job
+from voltop.tables import Event
+from voltop.tests.effects import Effect, Stage
+
+
+def ended_log_ins(stage: Stage) -> list[int]:
+    now = clock.now()
+    for label, days in (("old", 31), ("recent", 1)):
+        RefreshFamily.objects.create(
+            user=stage.cast.viewer,
+            device_label=label,
+            last_used_at=now,
+            expires_at=now,
+            revoked_at=now - timedelta(days=days),
+            revoked_reason="logout",
+        )
+    return []
+
+
+def left(stage: Stage) -> list[str]:
+    own = RefreshFamily.objects.filter(user=stage.cast.viewer, revoked_reason="logout")
+    return list(own.values_list("device_label", flat=True))
+
+
+def an_entry(stage: Stage) -> list[int]:
+    stage.cast.depot(stage.cast.a, "To be sealed")
+    stage.notes["entry"] = AuditEntry.objects.unscoped().latest("id").pk
+    return []
+
+
+def seals(stage: Stage) -> tuple[int, int]:
+    of_entry = AuditSeal.objects.unscoped().filter(entry=stage.notes["entry"])
+    return of_entry.count(), len(sealing.verify().findings)
+
+
+def verified(stage: Stage) -> list[tuple[str, int]]:
+    done = Job.objects.filter(kind=sealing.VERIFY)
+    return [(job.state, job.result["findings"]) for job in done]
+
+
+def sent_long_ago(stage: Stage) -> list[int]:
+    provider, now = stage.cast.b, clock.now()
+    endpoint = WebhookEndpoint.objects.create(
+        provider=provider, name="Effects", url="https://hooks.example/", kinds=[], secret=b"x"
+    )
+    for number, days in ((1, 31), (2, 1)):
+        event = Event.objects.create(
+            provider_id=10**9,
+            kind="tests.sent",
+            object_type="test",
+            object_id=number,
+            object_version=1,
+            actor="system:tests",
+            at=now,
+        )
+        WebhookDelivery.objects.create(
+            provider=provider,
+            endpoint=endpoint,
+            event=event,
+            status="delivered",
+            delivered_at=now,
+            created_at=now - timedelta(days=days),
+        )
+    return []
+
+
+def kept_deliveries(stage: Stage) -> list[int]:
+    own = WebhookDelivery.objects.unscoped().filter(endpoint__name="Effects")
+    return list(own.values_list("event__object_id", flat=True))
+
+
+EFFECTS = [
+    Effect("fleets.forget_deliveries", sent_long_ago, kept_deliveries, [2]),
+    Effect("fleets.forget_expired", ended_log_ins, left, ["recent"]),
+    Effect("fleets.seal_audit", an_entry, seals, (1, 0)),
+    Effect(sealing.VERIFY, lambda stage: [], verified, [("done", 0)]),
+]

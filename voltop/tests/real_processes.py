@@ -1,0 +1,109 @@
+"""Workers, beats and web servers as real processes on the database of the test."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+
+from voltop.embedded.paths import CHECKOUT
+
+QUEUES = ",".join(
+    sorted({"default", *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())})
+)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's settings, with the test's database instead of the product's."""
+    options = connection.settings_dict
+    host = options["HOST"].replace("/", "%2F")
+    port = f":{options['PORT']}" if options["PORT"] else ""
+    password = f":{options['PASSWORD']}" if options["PASSWORD"] else ""
+    url = f"postgres://{options['USER']}{password}@{host}{port}/{options['NAME']}"
+    own = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "voltop.settings.base"}
+    own["REDIS_URL"] = os.environ.get("REDIS_URL", "")
+    return {**os.environ, **{k: v for k, v in own.items() if v}, "VOLTOP_DB_POOL_MAX": "3", **more}
+
+
+class Process:
+    """One process of ours that is started, killed and started again."""
+
+    def __init__(self, log: Path, *args: str, **env: str) -> None:
+        self.log, self.args, self.env = log, args, env
+        self.popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Process":
+        with self.log.open("ab") as output:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", *self.args],
+                cwd=CHECKOUT,
+                env=environment(**self.env),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        return self
+
+    @property
+    def lives(self) -> bool:
+        return self.popen is not None and self.popen.poll() is None
+
+    def still_lives(self) -> None:
+        """AssertionError with the end of its log when it has ended."""
+        assert self.lives, self.log.read_text()[-3000:]
+
+    def kill(self) -> None:
+        assert self.popen is not None
+        self.popen.kill()
+        self.popen.wait()
+
+    def stop(self, wait_s: float = 60) -> int:
+        """SIGTERM, and its exit code."""
+        assert self.popen is not None
+        if self.lives:
+            self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(wait_s)
+
+
+def worker(log: Path, *options: str, app: str = "voltop", **env: str) -> Process:
+    args = ("celery", "-A", app, "worker", "-Q", QUEUES, "-l", "INFO", "--without-mingle")
+    return Process(log, *args, "--without-gossip", *options, **env)
+
+
+def beat(log: Path, schedule: Path) -> Process:
+    return Process(log, "celery", "-A", "voltop", "beat", "-s", str(schedule), "--pidfile=")
+
+
+@contextmanager
+def running(*processes: Process) -> Iterator[None]:
+    try:
+        for process in processes:
+            process.start()
+        yield
+    finally:
+        for process in processes:
+            if process.lives:
+                process.kill()
+
+
+def wipe_redis() -> None:
+    redis.Redis.from_url(settings.CACHES["default"]["LOCATION"]).flushall()
+
+
+def wait_until(true: Callable[[], Any], *, within_s: float, meanwhile: Callable[[], Any]) -> float:
+    """Seconds until it is true; AssertionError when it takes longer."""
+    begun = time.monotonic()
+    while not true():
+        waited = time.monotonic() - begun
+        assert waited < within_s, f"not within {within_s} s"
+        meanwhile()
+        time.sleep(0.5)
+    return time.monotonic() - begun
