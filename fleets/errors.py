@@ -140,6 +140,47 @@ class TooManyAttempts(DomainError):
     message = _("Too many attempts: wait and try again.")
 
 
+class SecondFactorRequired(NoCredentials):
+    """`extra.challenge` goes to auth/second-factor/log-in with a code, within five minutes."""
+
+    code = "second_factor_required"
+    message = _("The password is right: now show your second factor.")
+
+
+class SecondFactorMissing(DomainError):
+    """Set one up under auth/second-factor; it counts at once."""
+
+    code = "second_factor_missing"
+    status = 403
+    message = _("For your role this company asks for a second factor at log-in.")
+
+
+class FreshSecondFactorRequired(DomainError):
+    """Show it at auth/second-factor/verify, then send the very same request again."""
+
+    code = "fresh_second_factor_required"
+    status = 403
+    message = _("Show your second factor first; it counts for five minutes.")
+
+
+class InvalidSecondFactor(DomainError):
+    """Wrong, of another time, or taken already: all alike."""
+
+    code = "invalid_second_factor"
+    status = 400
+    message = _("The code of your second factor is not valid, or was used already.")
+
+
+class NoSecondFactor(DomainError):
+    code = "no_second_factor"
+    message = _("You have no second factor.")
+
+
+class SecondFactorExists(DomainError):
+    code = "second_factor_exists"
+    message = _("You have a second factor already: remove it first.")
+
+
 class WrongPassword(DomainError):
     code = "wrong_password"
     status = 400

@@ -31,6 +31,7 @@ class Limit:
 
 LOGIN_ACCOUNT = Limit("login_account", 5, timedelta(minutes=15))
 LOGIN_ADDRESS = Limit("login_address", 50, timedelta(minutes=15))
+SECOND_FACTOR = Limit("second_factor", 5, timedelta(minutes=15))
 CODE_ACCOUNT = Limit("code_account", 5, timedelta(hours=1))
 CODE_ADDRESS = Limit("code_address", 50, timedelta(hours=1))
 CODE_TRIES = Limit("code_tries", 50, timedelta(minutes=15))

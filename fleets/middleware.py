@@ -4,15 +4,23 @@ The API resolves its own, per request, from the token and `X-Voltop-Provider`.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from fleets.models import FleetProvider, User
-from fleets.selectors import roles_of
+from fleets.selectors import roles_of, second_factor_demanded
+from fleets.services import second_factor
 from voltop import clock
 
 SESSION_KEY = "voltop_provider_id"
+SHOWN_KEY = "voltop_second_factor_at"
+"""When the second factor was last shown in this browser session, in ISO 8601."""
+
+OPEN_PATHS = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/")
 
 
 class ActiveProviderMiddleware:
@@ -33,9 +41,30 @@ class ActiveProviderMiddleware:
                 chosen = request.session.get(SESSION_KEY)
                 provider_id = chosen if chosen in roles else next(iter(roles), None)
                 user.use_provider(provider_id, roles.get(provider_id or 0, frozenset()))
+                shown = request.session.get(SHOWN_KEY)
+                user.second_factor_at = datetime.fromisoformat(shown) if shown else None
                 provider = FleetProvider.objects.filter(pk=provider_id or 0).first()
                 request.active_provider = provider  # type: ignore[attr-defined]
                 if provider is not None:
                     with timezone.override(clock.zone(provider.time_zone)):
                         return self.get_response(request)
         return self.get_response(request)
+
+
+class SecondFactorMiddleware:
+    """No page of the admin for who has a second factor, or must have one, and has not shown it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/") and request.path not in OPEN_PATHS:
+            user = request.user
+            if isinstance(user, User) and user.second_factor_at is None and _is_wanted(user):
+                onward = urlencode({"next": request.get_full_path()})
+                return HttpResponseRedirect(f"{reverse('second-factor')}?{onward}")
+        return self.get_response(request)
+
+
+def _is_wanted(user: User) -> bool:
+    return second_factor_demanded(user, user.provider_id) or second_factor.has_one(user)

@@ -9,9 +9,9 @@ from typing import Any
 from django.http import HttpRequest
 
 from fleets import scopes
-from fleets.errors import ProviderRequired
+from fleets.errors import ProviderRequired, SecondFactorMissing
 from fleets.models import ApiAccessToken, FleetProvider, User
-from fleets.selectors import roles_of
+from fleets.selectors import roles_of, second_factor_demanded
 from voltop.context import Actor
 from voltop.errors import NotFound
 
@@ -32,7 +32,8 @@ def activate_person(user: User, request: HttpRequest) -> None:
     """The provider the person named, else the only one that lets them in.
 
     Platform staff may name any. Raises ProviderRequired (403) when none is named and there is not
-    exactly one; NotFound (404) for a provider that is not theirs, which may not even exist.
+    exactly one; NotFound (404) for a provider that is not theirs, which may not even exist;
+    SecondFactorMissing (403) where one is demanded and this log-in was made without.
     """
     named = named_provider(request)
     roles = roles_of(user)
@@ -43,6 +44,8 @@ def activate_person(user: User, request: HttpRequest) -> None:
     if named not in roles and not _may_enter_any(user, named):
         raise NotFound()
     user.use_provider(named, roles.get(named, frozenset()))
+    if user.second_factor_at is None and second_factor_demanded(user, named):
+        raise SecondFactorMissing()
 
 
 def _may_enter_any(user: User, provider_id: int) -> bool:

@@ -31,7 +31,7 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
 }
 """Those of fleets. People, roles, clients and the audit trail are not for machines."""
 
-NEVER_FOR_MACHINES = ("approve_", "override_")
+NEVER_FOR_MACHINES = ("approve_", "activate_", "override_")
 
 
 def of_fleets() -> Mapping[str, tuple[str, ...]]:

@@ -3,9 +3,10 @@
 import uuid
 from collections import defaultdict
 
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat, JSONObject
 
 from fleets import tokens
@@ -39,6 +40,22 @@ def roles_of(user: User) -> dict[int, frozenset[str]]:
         for provider_id, role in function(user):
             found[provider_id].add(role)
     return {provider_id: frozenset(roles) for provider_id, roles in sorted(found.items())}
+
+
+def second_factor_demanded(user: User, provider_id: int | None) -> bool:
+    """Whether the person must have shown a second factor to act there.
+
+    For roles of staff the provider's policy says it, for platform staff the deployment.
+    """
+    demands = user.second_factor_demands
+    if demands is None:
+        rows = _standing().filter(user_id=user.pk)
+        named = rows.values_list("provider_id", "role", "provider__policy__second_factor_roles")
+        demands = frozenset(p for p, role, wanted in named if role in (wanted or ()))
+        user.second_factor_demands = demands
+    if provider_id in demands:
+        return True
+    return settings.SECOND_FACTOR_FOR_PLATFORM and user.has_perm("fleets.view_all_providers")
 
 
 def may_at(user: User, provider_id: int, permission: str) -> bool:
@@ -82,20 +99,26 @@ def load_person(user_id: int, token_version: int, family: uuid.UUID) -> User | N
     alive = RefreshFamily.objects.filter(
         user_id=OuterRef("pk"), key=family, revoked_at__isnull=True, expires_at__gt=clock.now()
     )
-    pairs = _standing().filter(user_id=OuterRef("pk"))
+    role = JSONObject(p="provider_id", r="role", d="provider__policy__second_factor_roles")
+    roles = _standing().filter(user_id=OuterRef("pk")).values(p=role)
     of_their_own = Permission.objects.filter(Q(group__user=OuterRef("pk")) | Q(user=OuterRef("pk")))
     own = of_their_own.values(p=Concat("content_type__app_label", Value("."), "codename"))
     user = (
         User.objects.filter(Exists(alive), pk=user_id, token_version=token_version, is_active=True)
         .annotate(
-            role_pairs=ArraySubquery(pairs.values(p=JSONObject(p="provider_id", r="role"))),
+            role_rows=ArraySubquery(roles),
             own_pairs=ArraySubquery(own),
+            shown_at=Subquery(alive.values("second_factor_at")),
         )
         .first()
     )
     if user is not None:
-        user.standing_roles = [(pair["p"], pair["r"]) for pair in user.role_pairs]
+        user.standing_roles = [(row["p"], row["r"]) for row in user.role_rows]
         user.own_permissions = frozenset(user.own_pairs)
+        user.second_factor_at = user.shown_at
+        user.second_factor_demands = frozenset(
+            row["p"] for row in user.role_rows if row["r"] in (row["d"] or ())
+        )
     return user
 
 

@@ -35,6 +35,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
         r"^auth/password-reset/?$", auth.PasswordResetView.as_view(), name="auth-password-reset"
     ),
     re_path(r"^auth/invitation/?$", auth.InvitationView.as_view(), name="auth-invitation"),
+    re_path(r"^auth/second-factor/?$", auth.SecondFactorView.as_view(), name="second-factor-begin"),
+    re_path(
+        r"^auth/second-factor/log-in/?$",
+        auth.SecondFactorLoginView.as_view(),
+        name="second-factor-log-in",
+    ),
+    re_path(
+        r"^auth/second-factor/confirm/?$",
+        auth.SecondFactorConfirmView.as_view(),
+        name="second-factor-confirm",
+    ),
+    re_path(
+        r"^auth/second-factor/verify/?$",
+        auth.SecondFactorVerifyView.as_view(),
+        name="second-factor-verify",
+    ),
+    re_path(
+        r"^auth/second-factor/remove/?$",
+        auth.SecondFactorRemoveView.as_view(),
+        name="second-factor-remove",
+    ),
     re_path(r"^auth/devices/?$", auth.DevicesView.as_view(), name="auth-devices"),
     re_path(
         rf"^auth/devices/(?P<key>{UUID})/end/?$",

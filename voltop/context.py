@@ -7,7 +7,8 @@ carried into tasks. Not here: what the actor may do (`voltop.api.permissions`, `
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from voltop.errors import NotFound
@@ -27,6 +28,7 @@ class Actor:
     """The one who acts: a person, an API client, a telemetry source or a named job.
 
     `provider_id` is the active provider; None only for platform-wide work.
+    `second_factor_at` is when a person last showed the second factor on this log-in.
     `str(actor)` is what event and audit rows keep: it names no person.
     """
 
@@ -34,6 +36,7 @@ class Actor:
     id: int | None
     provider_id: int | None
     name: str = ""
+    second_factor_at: datetime | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name if self.kind == 'system' else self.id}"

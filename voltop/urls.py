@@ -24,6 +24,7 @@ urlpatterns = [
     path("welcome/", pages.welcome, name="welcome"),
     path("forgotten/", pages.forgotten, name="admin_password_reset"),
     path("forgotten/code/", pages.forgotten_code, name="forgotten-code"),
+    path("second-factor/", pages.second_factor, name="second-factor"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("fleets.urls")),
     path("api/v1/", include("drivers.urls")),

@@ -11,6 +11,7 @@ from drivers.errors import PayoutAccountUnchanged
 from drivers.models import Driver, PayoutAccount
 from drivers.signals import payout_account_changed
 from fleets import audit
+from fleets.services import second_factor
 from voltop import clock, crypto
 from voltop.context import Actor
 
@@ -32,10 +33,13 @@ def set_payout_account(
     """Make this the driver's account; the one before is retired.
 
     Every change but the first opens a hold of 24 hours, in which nothing is paid out to it.
-    Raises InvalidPayoutAccount (400), PayoutAccountUnchanged (409).
+    Raises InvalidPayoutAccount (400), FreshSecondFactorRequired (403, staff),
+    PayoutAccountUnchanged (409).
     """
     at = at or clock.now()
     actor.require_same_provider(driver)
+    if actor.kind == "user" and actor.id != driver.user_id:
+        second_factor.require_fresh(actor, driver.provider_id, at=at)
     checked = accounts.canonical(kind, details)
     Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
     fingerprint = crypto.fingerprint(accounts.canonical_text(kind, checked), "payout_account")

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from fleets import services
-from fleets.admin.base import ProviderAdmin, admin_actor, service_action
+from fleets.admin.base import PLATFORM_PERMISSION, ProviderAdmin, admin_actor, service_action
 from fleets.models import Membership, User
+from fleets.services import second_factor
 from voltop.context import Actor
 from voltop.panels import RoleFirstMixin
 
@@ -27,11 +28,16 @@ class GroupAdmin(RoleFirstMixin, ModelAdmin):
     filter_horizontal = ("permissions",)
 
 
+def _reset(user: User, actor: Actor, reason: str) -> User:
+    return second_factor.reset(user, actor=actor, reason=reason)
+
+
 @admin.register(User)
 class UserAdmin(ProviderAdmin):
     list_display = ("full_name", "email", "phone", "language", "is_active", "last_login")
     list_filter = ("is_active", "language")
     search_fields = ("full_name", "email", "phone")
+    actions = (service_action(_("Reset second factor"), PLATFORM_PERMISSION, _reset),)
     fields = (
         "full_name",
         "email",

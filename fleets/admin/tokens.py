@@ -8,11 +8,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
 
 from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action
-from fleets.models import OneTimeCode
+from fleets.models import OneTimeCode, RecoveryCode, SecondFactor
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -29,7 +28,6 @@ for _model in (
     get_grant_model(),
     get_id_token_model(),
     get_refresh_token_model(),
-    TOTPDevice,
 ):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
@@ -61,17 +59,6 @@ class RefreshFamilyAdmin(PlatformOnlyAdmin):
     list_select_related = ("user",)
     exclude = ("device_hash",)
     actions = (service_action("End log-in", PLATFORM_PERMISSION, _end_log_in),)
-
-
-@admin.register(TOTPDevice)
-class TOTPDeviceAdmin(PlatformOnlyAdmin):
-    """Who has a second factor; django-otp's own page would show its secret."""
-
-    list_display = ("user", "name", "confirmed")
-    list_filter = ("confirmed",)
-    search_fields = ("user__email", "user__phone")
-    list_select_related = ("user",)
-    exclude = ("key", "t0", "drift", "last_t")
 
 
 @admin.register(RefreshToken)
@@ -108,6 +95,23 @@ class OneTimeCodeAdmin(PlatformOnlyAdmin):
     search_fields = ("user__email", "user__phone")
     list_select_related = ("user",)
     exclude = ("key", "lookup_hash", "key_id")
+
+
+@admin.register(SecondFactor)
+class SecondFactorAdmin(PlatformOnlyAdmin):
+    """Who has one; taken away by the action of the person's own list."""
+
+    list_display = ("id", "user", "confirmed_at", "updated_at")
+    search_fields = ("user__email", "user__phone")
+    list_select_related = ("user",)
+    exclude = ("key", "secret", "last_step")
+
+
+@admin.register(RecoveryCode)
+class RecoveryCodeAdmin(PlatformOnlyAdmin):
+    list_display = ("id", "user", "used_at")
+    list_select_related = ("user",)
+    exclude = ("code_hash",)
 
 
 @admin.register(AttemptWindow)

@@ -12,6 +12,7 @@ from fleets.models.providers import (
     FleetProviderStatus,
 )
 from fleets.models.refs import ExternalRef
+from fleets.models.second_factor import RecoveryCode, SecondFactor
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -51,10 +52,12 @@ __all__ = [
     "Membership",
     "OneTimeCode",
     "ProviderModel",
+    "RecoveryCode",
     "RefreshFamily",
     "RefreshToken",
     "RevokeReason",
     "Role",
+    "SecondFactor",
     "User",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -1,5 +1,6 @@
 """People: one user per person, and the role each has at each provider."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -65,6 +66,8 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
     roles: frozenset[str] = frozenset()
     standing_roles: list[tuple[int, str]] | None = None  # loaded with the row: fleets.selectors
     own_permissions: frozenset[str] | None = None  # likewise: not from a role at a provider
+    second_factor_at: datetime | None = None  # shown on this log-in; set per request
+    second_factor_demands: frozenset[int] | None = None  # providers that ask for one: selectors
     _role_permissions: set[str] | None = None
 
     class Meta:
@@ -111,7 +114,7 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
         activate_person(self, request)
 
     def actor(self) -> Actor:
-        return Actor("user", self.pk, self.provider_id)
+        return Actor("user", self.pk, self.provider_id, second_factor_at=self.second_factor_at)
 
 
 class Role(models.TextChoices):

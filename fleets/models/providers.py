@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -86,6 +87,15 @@ class FleetProviderEvent(StateEvent):
         pass
 
 
+def staff_roles(value: object) -> None:
+    """A list of roles of staff, none twice."""
+    from fleets.roles import STAFF_ROLES  # stands on the models
+
+    known = isinstance(value, list) and all(role in STAFF_ROLES for role in value)
+    if not known or len(set(value)) != len(value):  # type: ignore[arg-type, call-overload]
+        raise ValidationError(_('A list of roles, like ["owner"].'), code="invalid_choice")
+
+
 def _percent(default: int) -> "models.PositiveSmallIntegerField":
     return models.PositiveSmallIntegerField(default=default, validators=[MaxValueValidator(100)])
 
@@ -136,6 +146,8 @@ class FleetPolicy(ProviderModel):
     reservation_no_show_limit = models.PositiveSmallIntegerField(default=3)
     reservation_grace_min = models.PositiveSmallIntegerField(default=15)
     four_eyes = models.BooleanField(default=True)
+    second_factor_roles = models.JSONField(default=list, blank=True, validators=[staff_roles])
+    approval_second_factor = models.BooleanField(default=False)
     debt_warn_amount = models.DecimalField(max_digits=19, decimal_places=4, null=True, blank=True)
     debt_block_amount = models.DecimalField(max_digits=19, decimal_places=4, null=True, blank=True)
     offline_after_min = models.PositiveSmallIntegerField(default=30)

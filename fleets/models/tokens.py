@@ -27,6 +27,7 @@ class RevokeReason(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("password changed")
     REUSED = "reused", _("an old token came back")
     STAFF = "staff", _("ended by staff")
+    SECOND_FACTOR = "second_factor", _("a second factor was set up elsewhere")
     CROWDED = "crowded", _("too many log-ins of this person")
 
 
@@ -35,6 +36,7 @@ class RefreshFamily(Model):
 
     `key` is the access tokens' claim `fam`. `generation` is the youngest token's. `device_hash`
     is SHA-256 of the id that the device sent at log-in; only that device may refresh then.
+    `second_factor_at` is when the second factor was last shown on it; null: never.
     Belongs to a person, not to a provider: a person may work for several.
     """
 
@@ -47,6 +49,7 @@ class RefreshFamily(Model):
     generation = models.PositiveIntegerField(default=1, editable=False)
     last_used_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(editable=False)
+    second_factor_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_reason = models.CharField(
         max_length=24, choices=RevokeReason, blank=True, editable=False

@@ -38,6 +38,31 @@ class TokenPairSerializer(Serializer):
     refresh_expires_at = fields.InstantField()
 
 
+class SecondFactorCodeSerializer(Serializer):
+    """A code of the authenticator app, or a recovery code."""
+
+    code = fields.SecretField(max_length=16)
+
+
+class SecondFactorLoginSerializer(SecondFactorCodeSerializer):
+    challenge = fields.SecretField(max_length=1024)
+
+
+class EnrolmentSerializer(Serializer):
+    """Shown this once: the secret in base32, and the same as an address for a QR code."""
+
+    secret = fields.StrictCharField(max_length=64)
+    uri = fields.StrictCharField(max_length=400)
+
+
+class RecoveryCodesSerializer(Serializer):
+    """Shown this once: each stands in for the second factor one time."""
+
+    recovery_codes = fields.StrictListField(
+        child=fields.StrictCharField(max_length=16), max_length=10
+    )
+
+
 class CodeInputSerializer(Serializer):
     """`purpose` says what the code will open: a log-in, or a new password."""
 
@@ -102,6 +127,7 @@ class MeSerializer(Serializer):
     full_name = fields.StrictCharField(max_length=120)
     language = fields.StrictCharField(max_length=5)
     time_zone = fields.StrictCharField(max_length=64)
+    second_factor = fields.StrictBooleanField()
     providers = OwnProviderSerializer(many=True)
 
 

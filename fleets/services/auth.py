@@ -65,7 +65,7 @@ def log_in(
     The attempt takes its slots before anything is hashed. An unknown name, a wrong password, a
     person without one and a disabled person answer alike, after the same one hash. A device that
     this person has used before has slots of its own: a stranger's guesses do not shut it out.
-    Raises InvalidCredentials (401), TooManyAttempts (429).
+    Raises InvalidCredentials, SecondFactorRequired (401), TooManyAttempts (429).
     """
     at = at or clock.now()
     user = identify(login=login, password=password, address=address, device=device, at=at)
@@ -117,14 +117,25 @@ def _password_matches(user: User | None, password: str) -> bool:
 def enter(user: User, device: Device, at: datetime) -> TokenPair:
     """Let somebody in who has proven who they are, on this device.
 
-    Raises InvalidCredentials (401) when the person was disabled or changed the password meanwhile.
+    Raises SecondFactorRequired (401) when there is more to prove, InvalidCredentials (401) when the
+    person was disabled or changed the password meanwhile.
     """
-    return _start(user, device.name, device.hash, at)
+    from fleets.services import second_factor  # stands on this module
+
+    second_factor.require(user, device)
+    return start(user, device.name, device.hash, at)
 
 
 @transaction.atomic
-def _start(user: User, device_label: str, device_hash: str, at: datetime) -> TokenPair:
-    """A new family with its first token."""
+def start(
+    user: User,
+    device_label: str,
+    device_hash: str,
+    at: datetime,
+    *,
+    second_factor_at: datetime | None = None,
+) -> TokenPair:
+    """A new family with its first token, for somebody who has proven all there is to prove."""
     unchanged = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version)
     if not unchanged.update(last_login=at):
         raise InvalidCredentials()  # password changed or person disabled while we were hashing
@@ -135,6 +146,7 @@ def _start(user: User, device_label: str, device_hash: str, at: datetime) -> Tok
         device_hash=device_hash,
         last_used_at=at,
         expires_at=at + REFRESH_LONGEST,
+        second_factor_at=second_factor_at,
     )
     return _pair(user, family, _add_generation(family, 1, at), at)
 
@@ -143,7 +155,7 @@ def _make_room(user: User, at: datetime) -> None:
     """End the log-ins longest unused, so that a person has `MAX_DEVICES` at most."""
     live = RefreshFamily.objects.filter(user=user, revoked_at__isnull=True)
     kept = live.order_by("-last_used_at", "-pk").values("pk")[: MAX_DEVICES - 1]
-    _revoke(live.exclude(pk__in=list(kept.values_list("pk", flat=True))), RevokeReason.CROWDED, at)
+    revoke(live.exclude(pk__in=list(kept.values_list("pk", flat=True))), RevokeReason.CROWDED, at)
 
 
 def _add_generation(family: RefreshFamily, generation: int, at: datetime) -> RefreshToken:
@@ -227,11 +239,12 @@ def _use(family: RefreshFamily, token: RefreshToken, at: datetime) -> RefreshTok
 
 def _end_for_reuse(family: RefreshFamily, at: datetime) -> None:
     actor = Actor.system("fleets.auth")
-    _revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.REUSED, at)
+    revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.REUSED, at)
     audit.record("login.ended", family, actor=actor, at=at, reason=RevokeReason.REUSED)
 
 
-def _revoke(families: QuerySet[RefreshFamily], reason: RevokeReason, at: datetime) -> int:
+def revoke(families: QuerySet[RefreshFamily], reason: RevokeReason, at: datetime) -> int:
+    """End those of the log-ins that have not ended yet; how many."""
     return families.filter(revoked_at__isnull=True).update(revoked_at=at, revoked_reason=reason)
 
 
@@ -240,7 +253,7 @@ def _revoke(families: QuerySet[RefreshFamily], reason: RevokeReason, at: datetim
 def log_out(user: User, *, actor: Actor, family: uuid.UUID, at: datetime | None = None) -> None:
     """End one log-in, with its access tokens, now. Doing it twice changes nothing."""
     own = RefreshFamily.objects.filter(user=user, key=family)
-    _revoke(own, RevokeReason.LOGOUT, at or clock.now())
+    revoke(own, RevokeReason.LOGOUT, at or clock.now())
 
 
 @transaction.atomic
@@ -253,7 +266,7 @@ def end_device(user: User, *, actor: Actor, key: uuid.UUID, at: datetime | None 
     family = RefreshFamily.objects.filter(user=user, key=key).first()
     if family is None:
         raise NotFound()
-    if _revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.LOGOUT, at):
+    if revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.LOGOUT, at):
         audit.record("login.ended", family, actor=actor, at=at, reason=RevokeReason.LOGOUT)
 
 
@@ -269,7 +282,7 @@ def log_out_everywhere(user: User, *, actor: Actor, at: datetime | None = None) 
 
 def end_log_ins(user: User, *, reason: RevokeReason, at: datetime | None = None) -> int:
     """End the log-ins of all devices, with their access tokens; returns how many there were."""
-    return _revoke(RefreshFamily.objects.filter(user=user), reason, at or clock.now())
+    return revoke(RefreshFamily.objects.filter(user=user), reason, at or clock.now())
 
 
 @transaction.atomic
@@ -278,7 +291,7 @@ def end_log_in(
 ) -> RefreshFamily:
     """End somebody's log-in on one device now: for staff. Twice changes nothing. Audited."""
     at = at or clock.now()
-    if _revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.STAFF, at):
+    if revoke(RefreshFamily.objects.filter(pk=family.pk), RevokeReason.STAFF, at):
         audit.record("login.ended", family, actor=actor, at=at, reason=reason)
     family.refresh_from_db()
     return family
@@ -332,7 +345,8 @@ def change_password(
     with transaction.atomic():
         set_password(user, new, actor=actor, at=at)
         here = RefreshFamily.objects.get(user=user, key=family)
-        return _start(user, here.device_label, here.device_hash, at)
+        shown = here.second_factor_at
+        return start(user, here.device_label, here.device_hash, at, second_factor_at=shown)
 
 
 @transaction.atomic

@@ -65,7 +65,12 @@ def create_provider(
         time_zone=time_zone,
         language=language,
     )
-    FleetPolicy.objects.create(provider=provider, **policy_values(country))
+    FleetPolicy.objects.create(
+        provider=provider,
+        second_factor_roles=list(settings.SECOND_FACTOR_ROLES),
+        approval_second_factor=bool(settings.SECOND_FACTOR_ROLES),
+        **policy_values(country),
+    )
     PROVIDER_MACHINE.open(provider, actor=actor, at=at)
     audit.record("provider.created", provider, actor=actor, at=at)
     provider.refresh_from_db()

@@ -1,14 +1,21 @@
 """What must hold when many calls arrive at the same moment: real threads, real transactions."""
 
+import base64
 from collections import Counter
 from datetime import timedelta
 from threading import Lock
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django_otp.oath import hotp
 
 from fleets import limits, tokens
-from fleets.errors import InvalidCredentials, InvalidRefreshToken, TooManyAttempts
+from fleets.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    SecondFactorRequired,
+    TooManyAttempts,
+)
 from fleets.models import (
     AttemptWindow,
     AuditEntry,
@@ -17,7 +24,7 @@ from fleets.models import (
     RefreshToken,
     User,
 )
-from fleets.services import auth, codes
+from fleets.services import auth, codes, second_factor
 from fleets.tests.logins import PASSWORD, Api
 from voltop import clock
 from voltop.tests.parallel import at_once
@@ -153,6 +160,27 @@ def test_64_codes_asked_for_at_once_are_five_and_one_of_them_lives(ana):
     assert Counter(at_once([lambda n=n: ask(n) for n in range(64)])) == {202: 5, 429: 59}
     live = OneTimeCode.objects.filter(ended_at__isnull=True)
     assert (live.count(), OneTimeCode.objects.count()) == (1, 5)
+
+
+def test_the_same_second_factor_64_times_at_once_opens_one_log_in(ana):
+    begun = second_factor.begin(ana, actor=ana.actor())
+    earlier = clock.now() - timedelta(seconds=30)
+    step = int(earlier.timestamp()) // 30
+    secret = base64.b32decode(begun.secret)
+    first = f"{hotp(secret, step):06d}"
+    second_factor.confirm(ana, first, actor=ana.actor(), family=None, at=earlier)
+    with pytest.raises(SecondFactorRequired) as asked:
+        log_in()
+    body = {
+        "challenge": asked.value.extra["challenge"],
+        "code": f"{hotp(secret, step + 1):06d}",
+    }
+    answers = Counter(
+        at_once([lambda: Api().post("auth/second-factor/log-in", body).status_code] * 64)
+    )
+    assert answers[200] == 1
+    assert set(answers) <= {200, 400, 429}
+    assert RefreshFamily.objects.count() == 1
 
 
 def test_an_old_token_among_many_refreshes_ends_the_family_once(ana):

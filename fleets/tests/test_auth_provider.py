@@ -112,6 +112,7 @@ def test_me_shows_ones_own_account_and_roles_without_naming_a_provider():
         "full_name": "Ana",
         "language": "en",
         "time_zone": "UTC",
+        "second_factor": False,
         "providers": [
             {"id": here.pk, "name": "Here", "status": "active", "roles": ["owner"]},
             {"id": there.pk, "name": "There", "status": "active", "roles": ["viewer"]},

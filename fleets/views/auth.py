@@ -12,6 +12,10 @@ from fleets.errors import (
     InvalidCode,
     InvalidCredentials,
     InvalidRefreshToken,
+    InvalidSecondFactor,
+    NoSecondFactor,
+    SecondFactorExists,
+    SecondFactorRequired,
     TooManyAttempts,
     WeakPassword,
     WrongPassword,
@@ -19,7 +23,7 @@ from fleets.errors import (
 from fleets.models import FleetProvider, User
 from fleets.selectors import living_log_ins, roles_of
 from fleets.serializers import auth as shapes
-from fleets.services import auth, codes, invitations
+from fleets.services import auth, codes, invitations, second_factor
 from fleets.tokens import AccessClaims
 from voltop import clock
 from voltop.api.permissions import ANYONE, PERSON
@@ -55,7 +59,7 @@ class LoginView(OpenView):
 
     input_serializers = {"post": shapes.LoginInputSerializer}
     output_serializers = {"post": shapes.TokenPairSerializer}
-    errors = {"post": (InvalidCredentials, TooManyAttempts)}
+    errors = {"post": (InvalidCredentials, SecondFactorRequired, TooManyAttempts)}
 
     def post(self, request: Request) -> Response:
         values = self.read_input()
@@ -107,7 +111,7 @@ class CodeLoginView(OpenView):
 
     input_serializers = {"post": shapes.CodeLoginInputSerializer}
     output_serializers = {"post": shapes.TokenPairSerializer}
-    errors = {"post": (InvalidCode, TooManyAttempts)}
+    errors = {"post": (InvalidCode, SecondFactorRequired, TooManyAttempts)}
 
     def post(self, request: Request) -> Response:
         values = self.read_input()
@@ -154,6 +158,80 @@ class InvitationView(OpenView):
             device=auth.Device(**values.get("device", {})),
         )
         return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class SecondFactorLoginView(OpenView):
+    """The second step of log-in: its challenge, and a code of the second factor."""
+
+    input_serializers = {"post": shapes.SecondFactorLoginSerializer}
+    output_serializers = {"post": shapes.TokenPairSerializer}
+    errors = {"post": (InvalidCredentials, InvalidSecondFactor, NoSecondFactor, TooManyAttempts)}
+
+    def post(self, request: Request) -> Response:
+        pair = second_factor.finish_log_in(**self.read_input())
+        return Response(shapes.TokenPairSerializer(pair).data)
+
+
+class SecondFactorView(OwnAccountView):
+    """Begin to set up a second factor: the secret for an authenticator app, shown this once."""
+
+    permissions = {"post": PERSON}
+    output_serializers = {"post": shapes.EnrolmentSerializer}
+    errors = {"post": (SecondFactorExists,)}
+    idempotency = "refused"
+
+    def post(self, request: Request) -> Response:
+        self.read_input()
+        user, _claims = self.person()
+        begun = second_factor.begin(user, actor=user.actor())
+        return Response(shapes.EnrolmentSerializer(begun).data)
+
+
+class SecondFactorConfirmView(OwnAccountView):
+    """Confirm it with a first code; every other log-in ends, recovery codes are shown this once."""
+
+    permissions = {"post": PERSON}
+    input_serializers = {"post": shapes.SecondFactorCodeSerializer}
+    output_serializers = {"post": shapes.RecoveryCodesSerializer}
+    errors = {"post": (InvalidSecondFactor, NoSecondFactor, SecondFactorExists, TooManyAttempts)}
+    idempotency = "refused"
+
+    def post(self, request: Request) -> Response:
+        user, claims = self.person()
+        codes = second_factor.confirm(
+            user, self.read_input()["code"], actor=user.actor(), family=claims.family
+        )
+        return Response(shapes.RecoveryCodesSerializer({"recovery_codes": codes}).data)
+
+
+class SecondFactorVerifyView(OwnAccountView):
+    """Show the second factor again: approvals of money on this log-in count it for five minutes."""
+
+    permissions = {"post": PERSON}
+    input_serializers = {"post": shapes.SecondFactorCodeSerializer}
+    statuses = {"post": 204}
+    errors = {"post": (InvalidSecondFactor, NoSecondFactor, TooManyAttempts)}
+    idempotency = "refused"
+
+    def post(self, request: Request) -> Response:
+        user, claims = self.person()
+        second_factor.verify(user, self.read_input()["code"], family=claims.family)
+        return Response(status=204)
+
+
+class SecondFactorRemoveView(OwnAccountView):
+    """Take one's second factor away, with a code of it."""
+
+    permissions = {"post": PERSON}
+    input_serializers = {"post": shapes.SecondFactorCodeSerializer}
+    statuses = {"post": 204}
+    errors = {"post": (InvalidSecondFactor, NoSecondFactor, TooManyAttempts)}
+    idempotency = "refused"
+
+    def post(self, request: Request) -> Response:
+        user, _claims = self.person()
+        second_factor.remove(user, self.read_input()["code"], actor=user.actor())
+        return Response(status=204)
 
 
 class DevicesView(OwnAccountView):
@@ -246,7 +324,8 @@ class MeView(OwnAccountView):
             name: getattr(user, name)
             for name in ("id", "email", "phone", "full_name", "language", "time_zone")
         }
-        return Response(shapes.MeSerializer(shown | {"providers": providers}).data)
+        shown |= {"providers": providers, "second_factor": second_factor.has_one(user)}
+        return Response(shapes.MeSerializer(shown).data)
 
 
 class OAuthAutoSchema(VoltopAutoSchema):

@@ -1,27 +1,36 @@
 """Pages for people who are not logged in yet: an invitation's first password, a forgotten one.
 
-The same services as in the API, for whoever has only a browser. Not here: logging in to the admin
-(Django's own page).
+The same services as in the API, for whoever has only a browser. And the
+second factor for the browser. Not here: logging in to the admin (Django's own page).
 """
 
+import base64
+from datetime import datetime
 from typing import Any
 
+import qrcode
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
+from qrcode.image.svg import SvgPathImage
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from fleets import limits
-from fleets.models import CodePurpose
+from fleets.middleware import SHOWN_KEY
+from fleets.models import CodePurpose, User
 from fleets.services import auth, codes, invitations
+from fleets.services import second_factor as factors
+from voltop import clock
 from voltop.errors import DomainError
 
 CHALLENGE_KEY = "voltop_code_challenge"
@@ -50,6 +59,10 @@ class InvitationForm(forms.Form):
 
 class LoginNameForm(forms.Form):
     login = _text(gettext_lazy("E-mail or phone"), autocomplete="username", autofocus="")
+
+
+class SecondFactorForm(forms.Form):
+    code = _text(gettext_lazy("Code"), autocomplete="one-time-code", autofocus="")
 
 
 class CodeForm(forms.Form):
@@ -160,6 +173,70 @@ class ForgottenCodePage(AccountPage):
         return self.done(staff=user.is_staff)
 
 
+@method_decorator((never_cache, login_required), name="dispatch")
+class SecondFactorPage(AccountPage):
+    """Show one's second factor to this browser session, or set one up: a QR code, a first code."""
+
+    form_class = SecondFactorForm
+    title = gettext_lazy("Second factor")
+    button = gettext_lazy("Confirm")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show(self.form_class())
+
+    def do(self, values: dict[str, Any]) -> HttpResponse:
+        user, code = self.person(), values["code"]
+        if factors.has_one(user):
+            at = factors.verify(user, code, family=None)
+            self._remember(at)
+            return redirect(self._onward())
+        recovery = factors.confirm(user, code, actor=user.actor(), family=None)
+        self._remember(clock.now())
+        return self.show(
+            None,
+            told=_("Your second factor is set up. Each of these codes stands in for it once:"),
+            codes=recovery,
+            onward=self._onward(),
+            onward_label=_("I have put them away"),
+        )
+
+    def show(self, form: forms.Form | None, *, status: int = 200, **more: Any) -> HttpResponse:
+        user = self.person()
+        if form is not None and factors.has_one(user):
+            more["told"] = _("Enter the code of your authenticator app, or a recovery code.")
+        elif form is not None:
+            begun = factors.begun(user) or factors.begin(user, actor=user.actor())
+            more |= {
+                "told": _("Scan this with an authenticator app, and enter the code it shows."),
+                "qr": _qr(begun.uri),
+                "secret": begun.secret,
+            }
+        return super().show(form, status=status, **more)
+
+    def person(self) -> User:
+        if not isinstance(self.request.user, User):
+            raise RuntimeError("the page was reached without a user")
+        return self.request.user
+
+    def _remember(self, at: datetime) -> None:
+        self.request.session.cycle_key()
+        self.request.session[SHOWN_KEY] = at.isoformat()
+
+    def _onward(self) -> str:
+        onward = self.request.GET.get("next", "")
+        safe = url_has_allowed_host_and_scheme(
+            onward, {self.request.get_host()}, require_https=self.request.is_secure()
+        )
+        return onward if safe else settings.LOGIN_REDIRECT_URL
+
+
+def _qr(text: str) -> str:
+    """A QR code as a data address that an image can have."""
+    drawn = qrcode.make(text, image_factory=SvgPathImage, box_size=8).to_string()
+    return "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
+
+
 welcome = WelcomePage.as_view()
 forgotten = ForgottenPage.as_view()
 forgotten_code = ForgottenCodePage.as_view()
+second_factor = SecondFactorPage.as_view()

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from drivers.models import Driver
 from fleets.models import FleetPolicy, FleetProvider
+from fleets.services import second_factor
 from payments.errors import AdjustmentDiffers, AdjustmentSign, OwnRequest
 from payments.models import (
     ADJUSTMENT_MACHINE,
@@ -119,9 +120,11 @@ def approve_adjustment(
 ) -> Adjustment:
     """Requested → approved, by another person than who asked (policy `four_eyes`).
 
-    Raises OwnRequest (403), IllegalMove (409).
+    Raises FreshSecondFactorRequired, OwnRequest (403), IllegalMove (409).
     """
-    return _decide(adjustment, AdjustmentStatus.APPROVED, actor, reason, at or clock.now())
+    at = at or clock.now()
+    second_factor.require_fresh(actor, adjustment.provider_id, at=at)
+    return _decide(adjustment, AdjustmentStatus.APPROVED, actor, reason, at)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from fleets.services import second_factor
 from payments.errors import (
     CalculationOutdated,
     FourEyes,
@@ -43,13 +44,14 @@ def approve_batch(
 
     The ready payments are booked by workers right after; exceptions and held ones are left out.
     A funding account whose balance is known must hold the total.
-    Raises PersonRequired, FourEyes (403), IllegalMove, NothingToApprove, CalculationOutdated,
-    FundingAccountNotActive, FundingShort (409).
+    Raises PersonRequired, FreshSecondFactorRequired, FourEyes (403), IllegalMove,
+    NothingToApprove, CalculationOutdated, FundingAccountNotActive, FundingShort (409).
     """
     at = at or clock.now()
     actor.require_same_provider(*filter(None, (batch, funding_account)))
     if actor.kind != "user":
         raise PersonRequired()
+    second_factor.require_fresh(actor, batch.provider_id, at=at)
     batch = locked(batch)
     in_review = batch.status == BatchStatus.IN_REVIEW
     if in_review and batch.four_eyes and str(actor) in (batch.created_by, batch.changed_by):

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from fleets import audit
 from fleets.models import FleetPolicy, FleetProvider
+from fleets.services import second_factor
 from payments.errors import CurrencyMismatch, FourEyes, NameTaken
 from payments.gateways import SECRET_CONTEXT, subject_of
 from payments.models import FUNDING_MACHINE, FundingAccount, FundingStatus, GatewayKind
@@ -63,9 +64,13 @@ def propose_funding_account(
 def activate_funding_account(
     account: FundingAccount, *, actor: Actor, reason: str = "", at: datetime | None = None
 ) -> FundingAccount:
-    """Proposed → active, by another person than who proposed it. Raises FourEyes, IllegalMove."""
+    """Proposed → active, by another person than who proposed it.
+
+    Raises FreshSecondFactorRequired, FourEyes (403), IllegalMove (409).
+    """
     at = at or clock.now()
     actor.require_same_provider(account)
+    second_factor.require_fresh(actor, account.provider_id, at=at)
     four_eyes = FleetPolicy.objects.get(provider_id=account.provider_id).four_eyes
     if four_eyes and str(actor) == account.proposed_by:
         raise FourEyes()

@@ -1,6 +1,7 @@
 """A second person approves; what was approved is booked, frozen and never changed."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,6 +9,9 @@ import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from drivers.services import set_payout_account
+from fleets import services as fleet_services
+from fleets.errors import FreshSecondFactorRequired
 from payments import services
 from payments.errors import (
     CalculationOutdated,
@@ -22,6 +26,7 @@ from payments.services import ledger, posting
 from payments.tests.scene import MONDAY, Scene, payment_of
 from shifts import services as shift_services
 from shifts.models import Shift
+from voltop import clock
 from voltop.context import Actor
 from voltop.errors import IllegalMove
 from voltop.jobs import Job
@@ -320,3 +325,53 @@ def test_held_payment_is_left_out_and_can_be_dropped_for_the_next_batch(worked: 
     assert dropped.status == "cancelled"
     assert not held.claims.exists()
     assert cast.driver.adjustments.get().status == "approved"
+
+
+# --- A fresh second factor -----------------------------------------------------------------------
+def test_money_is_approved_with_a_fresh_second_factor_only(worked, cast, settings):
+    batch = worked.calculated()
+    asked = services.request_adjustment(
+        cast.driver,
+        actor=worked.accountant,
+        kind="bonus",
+        amount=D("5"),
+        due_on=MONDAY,
+        reason="because",
+    )
+    proposed = funding(worked, settings, active=False)
+    fleet_services.change_policy(
+        cast.a, actor=cast.actor(), values={"approval_second_factor": True}
+    )
+    now = clock.now()
+    never, stale, fresh = (
+        replace(worked.owner, second_factor_at=shown)
+        for shown in (None, now - timedelta(minutes=5), now - timedelta(minutes=4))
+    )
+    calls = (
+        (services.approve_batch, batch),
+        (services.activate_funding_account, proposed),
+        (services.approve_adjustment, asked),
+    )
+    for service, row in calls:
+        for actor in (never, stale):
+            with pytest.raises(FreshSecondFactorRequired):
+                service(row, actor=actor, at=now)
+        row.refresh_from_db()
+        assert row.status in ("in_review", "proposed", "requested")
+    for service, row in calls:
+        assert service(row, actor=fresh, at=now).status in ("approved", "active")
+
+
+def test_staff_who_set_a_payout_account_show_it_too_and_the_driver_need_not(cast):
+    fleet_services.change_policy(
+        cast.a, actor=cast.actor(), values={"approval_second_factor": True}
+    )
+    account = {
+        "kind": "iban",
+        "details": {"iban": "DE89370400440532013000"},
+        "holder_name": "Dora",
+    }
+    with pytest.raises(FreshSecondFactorRequired):
+        set_payout_account(cast.driver, actor=cast.actor(), **account)
+    own = Actor("user", cast.driver.user_id, cast.a.pk)
+    assert set_payout_account(cast.driver, actor=own, **account).pk

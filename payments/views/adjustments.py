@@ -4,6 +4,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fleets.errors import FreshSecondFactorRequired
 from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from payments import services
@@ -50,7 +51,7 @@ class AdjustmentViewSet(RecordViewSet):
         "create": (AdjustmentSign, CurrencyMismatch, ReasonRequired),
         "partial_update": (AdjustmentDiffers,),
         "series": (AdjustmentSign, CurrencyMismatch, ReasonRequired),
-        "approve": (OwnRequest, IllegalMove),
+        "approve": (FreshSecondFactorRequired, OwnRequest, IllegalMove),
         "reject": (ReasonRequired, IllegalMove),
     }
 

@@ -7,6 +7,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fleets.errors import FreshSecondFactorRequired
 from payments import services
 from payments.errors import (
     BatchOverlap,
@@ -82,6 +83,7 @@ class BatchViewSet(ListRetrieveViewSet):
         "calculate": (PeriodNotOver, IllegalMove),
         "approve": (
             PersonRequired,
+            FreshSecondFactorRequired,
             FourEyes,
             NothingToApprove,
             CalculationOutdated,

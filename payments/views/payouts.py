@@ -4,6 +4,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fleets.errors import FreshSecondFactorRequired
 from fleets.selectors import active_provider
 from payments import services
 from payments.errors import CurrencyMismatch, FourEyes, NameTaken, NoPayoutAccount
@@ -48,7 +49,7 @@ class FundingAccountViewSet(ListRetrieveViewSet):
     statuses = {"reconcile": 202}
     errors = {
         "create": (UrlNotAllowed, NameTaken),
-        "activate": (FourEyes, IllegalMove),
+        "activate": (FreshSecondFactorRequired, FourEyes, IllegalMove),
         "retire": (IllegalMove,),
         "available": (CurrencyMismatch,),
     }

@@ -35,8 +35,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django_otp",
-    "django_otp.plugins.otp_totp",
     "oauth2_provider",
     "rest_framework",
     "django_filters",
@@ -64,8 +62,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
     "fleets.middleware.ActiveProviderMiddleware",
+    "fleets.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -190,6 +188,13 @@ TOKEN_SIGNING_KEYS = env.list("VOLTOP_TOKEN_SIGNING_KEYS", default=[])
 TOKEN_ISSUER = env.str("VOLTOP_TOKEN_ISSUER", default=PUBLIC_URL)
 TOKEN_AUDIENCE = "voltop-api"  # noqa: S105
 ROLE_CACHE_S = 30  # how long a process remembers what each role's group holds
+# Roles whose staff need a second factor at newly founded companies, and whether approving money
+# asks for it again; a company's policy may say otherwise later. Demo and development go without.
+_REAL = not (EMBEDDED or DEMO)
+SECOND_FACTOR_ROLES = env.list(
+    "VOLTOP_SECOND_FACTOR_ROLES", default=["owner", "manager", "accountant"] if _REAL else []
+)
+SECOND_FACTOR_FOR_PLATFORM = env.bool("VOLTOP_SECOND_FACTOR_FOR_PLATFORM", default=_REAL)
 TRUSTED_PROXIES = env.int("VOLTOP_TRUSTED_PROXIES", default=0)
 MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
 FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")
