@@ -1,7 +1,9 @@
 """Booking: one INSERT that the database accepts or not, and a clear answer when not.
 
 A plain INSERT under an exclusion constraint deadlocks when many race for one slot; INSERT … ON
-CONFLICT DO NOTHING does not, so that is how a booking is made. Nothing is looked up before.
+CONFLICT DO NOTHING does not, so that is how a booking is made. Whether the time is free is not
+looked up before; vehicle, then driver are locked, so that a car which goes to another company or
+for good at the same moment takes its bookings along.
 """
 
 from collections.abc import Sequence
@@ -25,6 +27,7 @@ from reservations.services.moves import release_stale
 from reservations.signals import reservation_made
 from shifts.models import Shift
 from vehicles.models import Vehicle
+from vehicles.services import lock_drivers, lock_vehicles
 from voltop import clock
 from voltop.context import Actor
 from voltop.errors import DomainError
@@ -57,15 +60,17 @@ def book(
 
     The booking is confirmed at once where Voltop's word is enough, else pending until the charger
     has agreed. A blocker past its hold or grace is released first, even with no beat running.
-    Raises what `reservations.rules` says, and ConnectorTaken or VehicleTaken (409) with the next
-    free windows.
+    Raises what `reservations.rules` says, NotFound for a vehicle that has just been handed over,
+    and ConnectorTaken or VehicleTaken (409) with the next free windows.
     """
     at = at or clock.now()
     actor.require_same_provider(station, vehicle, *(x for x in (driver, shift, connector) if x))
+    [vehicle] = lock_vehicles([vehicle.pk])
+    if driver is not None:
+        [driver] = lock_drivers([driver.pk])
+    actor.require_same_provider(vehicle)
     rules.check_parties(station, vehicle, driver)
     rules.check_period(station, starts_at, ends_at, kind=kind, at=at)
-    if driver is not None:
-        Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
     rules.check_driver_limits(driver, kind=kind, at=at)
     plugs = rules.fitting_connectors(station, vehicle, connector)
     wanted = Reservation(

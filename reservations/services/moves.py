@@ -19,7 +19,7 @@ from reservations.models import (
 )
 from reservations.selectors import next_free
 from reservations.signals import reservation_moved
-from vehicles.models import Vehicle
+from vehicles.services import lock_vehicles
 from voltop import clock, events
 from voltop.context import Actor
 from voltop.errors import IllegalMove
@@ -102,7 +102,7 @@ def change_period(
     """
     at = at or clock.now()
     actor.require_same_provider(reservation)
-    Vehicle.objects.select_for_update(no_key=True).get(pk=reservation.vehicle_id)
+    lock_vehicles([reservation.vehicle_id])
     Evse.objects.select_for_update(no_key=True).get(pk=reservation.evse_id)
     reservation = Reservation.objects.select_for_update(no_key=True).get(pk=reservation.pk)
     if reservation.status not in ("pending", "reserved"):

@@ -3,11 +3,16 @@
 import pytest
 from django.db import connection
 
+from drivers import services as drivers
+from drivers.errors import DriverNotActive
 from reservations.errors import ConnectorTaken
-from reservations.models import Reservation
+from reservations.models import ChargingStation, Reservation
 from reservations.tests.scene import book, make_station, tomorrow
+from vehicles import services as vehicles
+from vehicles.errors import VehicleRetired
+from voltop.errors import NotFound
 from voltop.tests.cast import Cast
-from voltop.tests.parallel import at_once
+from voltop.tests.parallel import at_once, one_within_the_other
 
 OVERLAPS = """
 SELECT count(*) FROM reservations_reservation a JOIN reservations_reservation b
@@ -56,3 +61,49 @@ def test_a_storm_of_overlapping_wishes_leaves_no_overlap():
         cursor.execute(OVERLAPS)
         assert cursor.fetchone()[0] == 0
     assert Reservation.objects.count() >= 2
+
+
+def scene() -> tuple[Cast, ChargingStation]:
+    """Everybody is there before the threads begin."""
+    cast = Cast()
+    _ = cast.actor(), cast.b, cast.vehicle, cast.driver
+    return cast, make_station(cast)
+
+
+def hand_over(cast: Cast) -> None:
+    vehicles.transfer_vehicle(cast.vehicle, cast.b, actor=cast.actor(), reason="sold")
+
+
+def retire(cast: Cast) -> None:
+    vehicles.take_out_of_service(cast.vehicle, actor=cast.actor(), reason="old")
+    vehicles.retire_vehicle(cast.vehicle, actor=cast.actor(), reason="scrapped")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("go", "refusal"), [(hand_over, NotFound), (retire, VehicleRetired)])
+def test_a_car_that_goes_at_the_same_moment_is_not_booked(go, refusal):
+    cast, station = scene()
+    _gone, booked = one_within_the_other(lambda: go(cast), lambda: book(cast, station))
+    assert isinstance(booked, refusal)
+    assert not Reservation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("go", [hand_over, retire])
+def test_a_booking_made_at_the_same_moment_goes_with_the_car(go):
+    cast, station = scene()
+    booked, gone = one_within_the_other(lambda: book(cast, station), lambda: go(cast))
+    assert gone is None
+    booked.refresh_from_db()
+    assert booked.status == "canceled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_driver_suspended_at_the_same_moment_books_nothing():
+    cast, station = scene()
+    _suspended, booked = one_within_the_other(
+        lambda: drivers.suspend_driver(cast.driver, actor=cast.actor(), reason="papers"),
+        lambda: book(cast, station, driver=cast.driver),
+    )
+    assert isinstance(booked, DriverNotActive)
+    assert not Reservation.objects.exists()

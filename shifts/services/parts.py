@@ -12,16 +12,21 @@ from fleets.models import Depot, FleetPolicy, FleetProvider
 from shifts.errors import InvalidShiftPeriod, ShiftOverlap, ShiftTooLong
 from shifts.models import Shift, ShiftBreak, ShiftStint
 from vehicles.models import Vehicle
-from vehicles.services import close_shift_assignment, open_shift_assignment
+from vehicles.services import (
+    close_shift_assignment,
+    lock_drivers,
+    lock_vehicles,
+    open_shift_assignment,
+)
 from voltop import clock
 from voltop.context import Actor
 
 
 def lock_people_and_cars(driver_id: int, vehicle_ids: Iterable[int]) -> Driver:
     """Lock the vehicles by key, then the driver, and return the driver as it is now."""
-    cars = Vehicle.objects.select_for_update(no_key=True).filter(pk__in=set(vehicle_ids))
-    list(cars.order_by("pk").values_list("pk", flat=True))
-    return Driver.objects.select_for_update(no_key=True).get(pk=driver_id)
+    lock_vehicles(vehicle_ids)
+    [driver] = lock_drivers([driver_id])
+    return driver
 
 
 def new_shift(

@@ -42,7 +42,7 @@ from shifts.signals import shift_ended
 from telemetry.selectors import work_intervals
 from vehicles.models import Vehicle
 from vehicles.selectors import holder_intervals, tenure_intervals
-from vehicles.services import import_shift_assignment
+from vehicles.services import import_shift_assignment, lock_vehicles
 from voltop import clock
 from voltop.context import Actor
 from voltop.errors import DomainError, IllegalMove, StaleVersion, given_reason
@@ -115,7 +115,7 @@ def propose_of_vehicle(
     """Propose one car's shifts that begin in [start, end)."""
     at = at or clock.now()
     actor.require_same_provider(vehicle)
-    Vehicle.objects.select_for_update(no_key=True).get(pk=vehicle.pk)
+    lock_vehicles([vehicle.pk])
     policy = FleetPolicy.objects.get(provider_id=vehicle.provider_id)
     longest = timedelta(hours=float(policy.shift_max_h))
     margin = longest + timedelta(hours=gap_h)
@@ -152,7 +152,7 @@ def edit_proposal(
     """
     at = at or clock.now()
     actor.require_same_provider(proposal, *([driver] if driver else []))
-    Vehicle.objects.select_for_update(no_key=True).get(pk=proposal.vehicle_id)
+    lock_vehicles([proposal.vehicle_id])
     proposal = ShiftProposal.objects.select_for_update(no_key=True).get(pk=proposal.pk)
     _require_waiting(proposal, "edited")
     starts_at = starts_at or proposal.starts_at

@@ -9,6 +9,7 @@ from vehicles.services.assignments import (
 )
 from vehicles.services.catalogue import save_models
 from vehicles.services.days import DayRow, record_days
+from vehicles.services.parts import lock_drivers, lock_vehicles
 from vehicles.services.shift_assignments import (
     close_shift_assignment,
     import_shift_assignment,
@@ -34,6 +35,8 @@ __all__ = [
     "close_shift_assignment",
     "end_assignment",
     "import_shift_assignment",
+    "lock_drivers",
+    "lock_vehicles",
     "merge_states",
     "open_shift_assignment",
     "reassign",

@@ -1,6 +1,6 @@
 """What the services of vehicles share: locks, and the end of what stands.
 
-Not for other apps: they call the services.
+Other apps take only the locks from here (through `vehicles.services`).
 """
 
 from collections.abc import Iterable

@@ -1,11 +1,12 @@
 """Calls at the same moment, each in a thread with a database connection of its own."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections, transaction
 
 
 def at_once(calls: Iterable[Callable[[], Any]]) -> list[Any]:
@@ -27,3 +28,39 @@ def at_once(calls: Iterable[Callable[[], Any]]) -> list[Any]:
 
     with ThreadPoolExecutor(max_workers=len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def somebody_waits() -> bool:
+    """Whether a session of this database waits for another's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def one_within_the_other(outer: Callable[[], Any], inner: Callable[[], Any]) -> list[Any]:
+    """Begin `inner` once `outer` has done its work but has not committed; the results of both.
+
+    `outer` commits when `inner` waits for one of its locks, or is over without having waited.
+    """
+    done, over = threading.Event(), threading.Event()
+
+    def first() -> Any:
+        with transaction.atomic():
+            result = outer()
+            done.set()
+            deadline = time.monotonic() + 20
+            while not over.is_set() and not somebody_waits() and time.monotonic() < deadline:
+                over.wait(timeout=0.02)
+            return result
+
+    def second() -> Any:
+        assert done.wait(timeout=30)
+        try:
+            return inner()
+        finally:
+            over.set()
+
+    return at_once([first, second])
