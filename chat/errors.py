@@ -15,6 +15,7 @@ class ConversationResolved(DomainError):
     """`extra.conversation` is the one to write to instead, if there is one."""
 
     code = "conversation_resolved"
+    constraints = ("chat_conversation_one_unresolved",)
     message = _("This conversation was resolved too long ago: begin a new one.")
 
 

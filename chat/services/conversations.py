@@ -6,7 +6,7 @@ from django.db import transaction
 
 from chat.errors import NotAssignable
 from chat.models import CONVERSATION_MACHINE, Conversation, ConversationStatus, Priority, Topic
-from chat.services.messages import Author, append, post_message
+from chat.services.messages import Author, append, follow, post_message, require_no_newer
 from chat.signals import conversation_moved
 from chat.subjects import require_subject
 from drivers.models import Driver
@@ -37,8 +37,9 @@ def open_conversation(
     """Say something about a matter: in the conversation that stands, or in a new one.
 
     An unresolved conversation of the same topic and matter takes the message; one resolved within
-    seven days is reopened by it; else a new one begins. The driver's row is locked, so that ten
-    first messages at once make one conversation, in order.
+    seven days is reopened by it; else a new one begins: open (to answer) where the driver speaks,
+    pending (waiting for the driver) where staff do. The driver's row is locked, so that ten first
+    messages at once make one conversation, in order.
     Raises UnknownSubject (400), MessageMismatch (409).
     """
     at = at or clock.now()
@@ -62,6 +63,7 @@ def open_conversation(
         last_message_at=at,
     )
     CONVERSATION_MACHINE.open(conversation, actor=actor, at=at)
+    follow(conversation, actor=actor, author=author, at=at)
     append(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
     conversation.refresh_from_db()
     return conversation
@@ -111,9 +113,14 @@ def resolve(
 def reopen(
     conversation: Conversation, *, actor: Actor, reason: str = "", at: datetime | None = None
 ) -> Conversation:
-    """Resolved → open, by staff, however long ago."""
+    """Resolved → open, by staff, however long ago.
+
+    Raises ConversationResolved (409) where a newer one on the matter stands, IllegalMove (409).
+    """
     at = at or clock.now()
     actor.require_same_provider(conversation)
+    Driver.objects.select_for_update(no_key=True).get(pk=conversation.driver_id)
+    require_no_newer(conversation)
     left = CONVERSATION_MACHINE.move(
         conversation,
         ConversationStatus.OPEN,

@@ -65,7 +65,7 @@ def post_message(
         return stored
     if conversation.status == ConversationStatus.RESOLVED:
         _require_recent(conversation, author, at)
-    _follow(conversation, actor=actor, author=author, at=at)
+    follow(conversation, actor=actor, author=author, at=at)
     return append(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
 
 
@@ -110,32 +110,40 @@ def _already_stored(
 
 def _require_recent(conversation: Conversation, author: Author, at: datetime) -> None:
     """What was resolved long ago stays so; a newer unresolved one on the matter goes first."""
-    newer = (
-        Conversation.objects.filter(
-            driver_id=conversation.driver_id,
-            topic=conversation.topic,
-            about_type=conversation.about_type,
-            about_id=conversation.about_id,
-        )
-        .unresolved()
-        .first()
-    )
+    require_no_newer(conversation)
     resolved_at = conversation.resolved_at or at
-    too_old = author.kind == AuthorKind.DRIVER and resolved_at <= at - timedelta(days=7)
-    if newer is not None or too_old:
-        raise ConversationResolved(conversation=newer.pk if newer else None)
+    if author.kind == AuthorKind.DRIVER and resolved_at <= at - timedelta(days=7):
+        raise ConversationResolved(conversation=None)
 
 
-def _follow(conversation: Conversation, *, actor: Actor, author: Author, at: datetime) -> None:
-    """Move the conversation as the message asks: whose turn is it now?"""
-    status = conversation.status
-    if author.kind == AuthorKind.DRIVER or status == ConversationStatus.RESOLVED:
-        wanted = ConversationStatus.OPEN
-    elif author.kind == AuthorKind.STAFF:
-        wanted = ConversationStatus.PENDING
-    else:
-        return
-    if status == wanted:
+def require_no_newer(conversation: Conversation) -> None:
+    """Raises ConversationResolved (409), naming the unresolved one on the same matter."""
+    same = Conversation.objects.filter(
+        driver_id=conversation.driver_id,
+        topic=conversation.topic,
+        about_type=conversation.about_type,
+        about_id=conversation.about_id,
+    )
+    newer = same.unresolved().exclude(pk=conversation.pk).first()
+    if newer is not None:
+        raise ConversationResolved(conversation=newer.pk)
+
+
+def follow(conversation: Conversation, *, actor: Actor, author: Author, at: datetime) -> None:
+    """Move the conversation as the message asks: whose turn is it now?
+
+    What was resolved opens first, whoever writes. The row is locked (or new) in this transaction.
+    """
+    if author.kind == AuthorKind.DRIVER or conversation.status == ConversationStatus.RESOLVED:
+        _move(conversation, ConversationStatus.OPEN, actor=actor, at=at)
+    if author.kind == AuthorKind.STAFF:
+        _move(conversation, ConversationStatus.PENDING, actor=actor, at=at)
+
+
+def _move(
+    conversation: Conversation, wanted: ConversationStatus, *, actor: Actor, at: datetime
+) -> None:
+    if conversation.status == wanted:
         return
     left = CONVERSATION_MACHINE.move(conversation, wanted, actor=actor, at=at, resolved_at=None)
     conversation_moved.send(

@@ -132,10 +132,50 @@ def test_an_old_conversation_points_to_the_newer_one_on_the_matter(cast):
     assert refused.value.extra == {"conversation": new.pk}
 
 
+def test_an_old_conversation_is_not_reopened_beside_a_newer_one(cast):
+    at = clock.now()
+    old = ask(cast.driver, at=at - timedelta(days=30))
+    services.resolve(old, actor=cast.actor(), at=at - timedelta(days=29))
+    new = ask(cast.driver, at=at)
+    with pytest.raises(ConversationResolved) as refused:
+        services.reopen(old, actor=cast.actor())
+    assert refused.value.extra == {"conversation": new.pk}
+    services.resolve(new, actor=cast.actor())
+    assert services.reopen(old, actor=cast.actor()).status == "open"
+
+
+def write_first(cast, driver, **values) -> Conversation:
+    return services.open_conversation(
+        driver,
+        actor=cast.actor(),
+        author=services.Author.staff(cast.owner.pk),
+        topic="pay",
+        body="We need your tax number.",
+        **values,
+    )
+
+
+def test_what_staff_begin_waits_for_the_driver(cast):
+    conversation = write_first(cast, cast.driver)
+    assert (conversation.status, said(conversation)[0][:2]) == ("pending", (1, "staff"))
+    moves = list(conversation.events.values_list("from_state", "to_state"))
+    assert moves == [("", "open"), ("open", "pending")]
+    say(conversation, "Here it is.")
+    conversation.refresh_from_db()
+    assert conversation.status == "open"
+
+
+def test_staff_who_come_back_to_a_matter_wait_for_the_driver_too(cast):
+    conversation = ask(cast.driver)
+    services.resolve(conversation, actor=cast.actor())
+    again = write_first(cast, cast.driver)
+    assert (again.pk, again.status, again.resolved_at) == (conversation.pk, "pending", None)
+
+
 TABLE = {
     "open": {"answer": "pending", "say": "open", "resolve": "resolved"},
     "pending": {"answer": "pending", "say": "open", "resolve": "resolved"},
-    "resolved": {"say": "open", "answer": "open", "reopen": "open"},
+    "resolved": {"say": "open", "answer": "pending", "reopen": "open"},
 }
 
 
