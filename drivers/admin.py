@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from drivers import services
 from drivers.models import Driver, DriverEvent, Engagement, PayoutAccount
@@ -19,6 +20,14 @@ from fleets.admin.base import (
 )
 from fleets.admin.refs import RefInline
 from voltop.context import Actor
+
+IDENTITY = ("national_id", "birth_date")
+MASKED = tuple(f"{name}_masked" for name in IDENTITY)
+
+
+def _masked(line: Any) -> Any:
+    """A line of the form with the masks of what it would show of a person's identity."""
+    return MASKED if line == IDENTITY else line
 
 
 class DriverEventInline(EventInline):
@@ -70,10 +79,31 @@ class DriverAdmin(ProviderAdmin):
     )
     fieldsets = (
         (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"), "status")}),
-        ("Contact", {"fields": (("phone", "email"), "language")}),
-        ("Person", {"fields": (("national_id", "birth_date"), "hired_on")}),
-        ("Emergency", {"fields": (("emergency_contact_name", "emergency_contact_phone"),)}),
+        (_("Contact"), {"fields": (("phone", "email"), "language")}),
+        (_("Person"), {"fields": (IDENTITY, "hired_on")}),
+        (_("Emergency"), {"fields": (("emergency_contact_name", "emergency_contact_phone"),)}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may not see a person's identity finds a mask in its place."""
+        groups = super().get_fieldsets(request, obj)
+        if request.user.has_perm("drivers.view_identity"):
+            return groups
+        return [
+            (title, {**options, "fields": [_masked(line) for line in options["fields"]]})
+            for title, options in groups
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), *MASKED]
+
+    @admin.display(description=_("national id"))
+    def national_id_masked(self, driver: Driver) -> str:
+        return "••••" if driver.national_id else "–"
+
+    @admin.display(description=_("birth date"))
+    def birth_date_masked(self, driver: Driver) -> str:
+        return "••••" if driver.birth_date else "–"
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Driver:
         return services.invite_driver(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 _READ = ("view_driver", "view_driverevent", "view_engagement")
-_WRITE = (*_READ, "add_driver", "change_driver")
+_WRITE = (*_READ, "view_identity", "add_driver", "change_driver")
 _ACCOUNTS = ("view_payoutaccount", "add_payoutaccount", "change_payoutaccount")
 _ENGAGEMENTS = ("add_engagement", "change_engagement")
 
@@ -11,7 +11,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "owner": (*_WRITE, "terminate_driver", *_ACCOUNTS, *_ENGAGEMENTS),
     "manager": (*_WRITE, "terminate_driver", *_ENGAGEMENTS),
     "dispatcher": _WRITE,
-    "accountant": (*_READ, *_ACCOUNTS),
+    "accountant": (*_READ, "view_identity", *_ACCOUNTS),
     "support": _READ,
     "viewer": ("view_driver",),
     "driver": (),
@@ -25,10 +25,12 @@ def of_drivers() -> Mapping[str, tuple[str, ...]]:
 API_SCOPES: Mapping[str, tuple[str, ...]] = {
     "drivers:read": _READ,
     "drivers:write": ("add_driver", "change_driver", *_ENGAGEMENTS),
+    "drivers.identity:read": ("view_identity",),
     "drivers.bank:read": ("view_payoutaccount",),
     "drivers.bank:write": ("add_payoutaccount",),
 }
-"""Ending a driver's work for good is for people; bank data has scopes of its own."""
+"""Ending a driver's work for good is for people; bank data and who a person is in
+law have scopes of their own."""
 
 
 def scopes_of_drivers() -> Mapping[str, tuple[str, ...]]:

@@ -1,5 +1,7 @@
 """Shapes of drivers' API: what is shown, and what may be sent. Rules live in the services."""
 
+from typing import Any
+
 from drivers.models import (
     Driver,
     DriverEvent,
@@ -19,9 +21,20 @@ from voltop.api.fields import (
 )
 from voltop.api.serializers import ModelSerializer, Serializer
 
+SEE_IDENTITY = "drivers.view_identity"
+IDENTITY = ("national_id", "birth_date")
+
 
 class DriverSerializer(ModelSerializer):
+    """`national_id` and `birth_date` are null for callers without `drivers.view_identity`."""
+
     refs = RefsField()
+    national_id = StrictCharField(
+        max_length=32,
+        read_only=True,
+        allow_null=True,
+        help_text="Null where the caller may not see it; empty where it is not known.",
+    )
 
     class Meta:
         model = Driver
@@ -45,6 +58,12 @@ class DriverSerializer(ModelSerializer):
             "updated_at",
         )
         read_only_fields = fields
+
+    def to_representation(self, driver: Driver) -> dict[str, Any]:
+        shown = super().to_representation(driver)
+        if not self.context["request"].user.has_perm(SEE_IDENTITY):
+            shown |= dict.fromkeys(IDENTITY)
+        return shown
 
 
 class DriverUpdateSerializer(Serializer):

@@ -82,7 +82,10 @@ class Driver(ProviderModel):
         indexes = [
             models.Index(fields=["provider", "status", "id"], name="drivers_driver_by_status"),
         ]
-        permissions = [("terminate_driver", "Can end a driver's work for good")]
+        permissions = [
+            ("terminate_driver", "Can end a driver's work for good"),
+            ("view_identity", "Can see a driver's identity number and date of birth"),
+        ]
 
     def __str__(self) -> str:
         return self.name
