@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from chat import services
+from chat import errors, services
 from chat.filters import ConversationFilter, MessageFilter, OwnConversationFilter
 from chat.models import Conversation, InternalNote, Message
 from chat.serializers import (
@@ -30,17 +30,33 @@ from drivers.selectors import own_driver
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.context import Actor
-from voltop.errors import NotFound, PermissionDenied
+from voltop.errors import IllegalMove, NotFound, PermissionDenied
+
+OPENING = (errors.UnknownSubject, errors.MessageMismatch, errors.ConversationResolved)
 
 
-class ConversationView(ListRetrieveViewSet):
-    """All conversations of the company, for those who answer drivers."""
+class _Conversations(ListRetrieveViewSet):
+    """What both sides do alike."""
 
     queryset = Conversation.objects.all()
-    serializer_class = ConversationSerializer
     output_serializers = {"read": ReadMarkSerializer}
-    filterset_class = ConversationFilter
     ordering_fields = ("id", "last_message_at")
+
+    @action(detail=True, methods=["post"])
+    def read(self, request: Request, pk: str) -> Response:
+        """Say how far you have read; an older number changes nothing."""
+        conversation = self.get_object()
+        mark = services.mark_read(
+            conversation, actor=self.actor, user_id=_person(self.actor), **self.read_input()
+        )
+        return Response(ReadMarkSerializer(mark).data)
+
+
+class ConversationView(_Conversations):
+    """All conversations of the company, for those who answer drivers."""
+
+    serializer_class = ConversationSerializer
+    filterset_class = ConversationFilter
     permissions = {
         "list": "chat.view_conversation",
         "retrieve": "chat.view_conversation",
@@ -56,6 +72,13 @@ class ConversationView(ListRetrieveViewSet):
         "resolve": ReasonSerializer,
         "reopen": ReasonSerializer,
         "read": ReadSerializer,
+    }
+    errors = {
+        "create": OPENING,
+        "assign": (errors.NotAssignable,),
+        "resolve": (IllegalMove,),
+        "reopen": (errors.ConversationResolved, IllegalMove),
+        "read": (errors.ReadTooFar,),
     }
 
     def create(self, request: Request) -> Response:
@@ -84,24 +107,12 @@ class ConversationView(ListRetrieveViewSet):
         conversation = self.get_object()
         return self.respond(services.reopen(conversation, actor=self.actor, **self.read_input()))
 
-    @action(detail=True, methods=["post"])
-    def read(self, request: Request, pk: str) -> Response:
-        """Say how far you have read; an older number changes nothing."""
-        conversation = self.get_object()
-        mark = services.mark_read(
-            conversation, actor=self.actor, user_id=_person(self.actor), **self.read_input()
-        )
-        return Response(ReadMarkSerializer(mark).data)
 
-
-class OwnConversationView(ListRetrieveViewSet):
+class OwnConversationView(_Conversations):
     """A driver's own conversations at the active company."""
 
-    queryset = Conversation.objects.all()
     serializer_class = OwnConversationSerializer
-    output_serializers = {"read": ReadMarkSerializer}
     filterset_class = OwnConversationFilter
-    ordering_fields = ("id", "last_message_at")
     permissions = {
         "list": "chat.speak_as_driver",
         "retrieve": "chat.speak_as_driver",
@@ -109,7 +120,7 @@ class OwnConversationView(ListRetrieveViewSet):
         "read": "chat.speak_as_driver",
     }
     input_serializers = {"create": OwnConversationInputSerializer, "read": ReadSerializer}
-    errors = {"create": (NoDriverRecord,)}
+    errors = {"create": (NoDriverRecord, *OPENING), "read": (errors.ReadTooFar,)}
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(driver__user_id=_person(self.actor))
@@ -124,15 +135,6 @@ class OwnConversationView(ListRetrieveViewSet):
             **self.read_input(),
         )
         return self.respond(conversation, status=201)
-
-    @action(detail=True, methods=["post"])
-    def read(self, request: Request, pk: str) -> Response:
-        """Say how far you have read; an older number changes nothing."""
-        conversation = self.get_object()
-        mark = services.mark_read(
-            conversation, actor=self.actor, user_id=_person(self.actor), **self.read_input()
-        )
-        return Response(ReadMarkSerializer(mark).data)
 
 
 class _InConversation(ListViewSet):
@@ -162,6 +164,7 @@ class MessageView(_InConversation):
     ordering = ("seq",)
     permissions = {"list": "chat.view_message", "create": "chat.add_message"}
     input_serializers = {"create": MessageInputSerializer}
+    errors = {"create": (errors.ConversationResolved, errors.MessageMismatch)}
 
     def create(self, request: Request, conversation_pk: str) -> Response:
         """Answer the driver. The same client_id again gives back the stored message."""

@@ -74,7 +74,7 @@ class DriverAdmin(ProviderAdmin):
         _move("Activate", services.activate_driver),
         _move("Suspend", services.suspend_driver),
         _move("Reinstate", services.reinstate_driver),
-        _move("Begin leaving", services.leave),
+        _move("Begin leaving", services.leave_driver),
         _move("Terminate", services.terminate_driver, "terminate_driver"),
     )
     fieldsets = (

@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from drivers import services
+from drivers import errors, services
 from drivers.filters import DriverFilter, EngagementFilter, PayoutAccountFilter
 from drivers.models import Driver, DriverEvent, Engagement, PayoutAccount
 from drivers.serializers import (
@@ -22,13 +22,16 @@ from drivers.serializers import (
     PayoutAccountSerializer,
     PayoutAccountSetSerializer,
 )
-from fleets.errors import TooManyAttempts
+from fleets.errors import LimitReached, ProviderNotActive, TooManyAttempts
 from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from voltop.api.bulk import BulkViewSet, IdAnswersSerializer, IdsSerializer, Outcome, answer_ids
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
-from voltop.errors import IllegalMove, NotFound
+from voltop.errors import IllegalMove, NotFound, ReasonRequired
+
+PERSON = (errors.InvalidPhone, errors.InvalidBirthDate, errors.EmployeeNumberTaken)
+MOVE = (ReasonRequired, IllegalMove)
 
 
 class DriverViewSet(RecordViewSet):
@@ -56,7 +59,23 @@ class DriverViewSet(RecordViewSet):
         "invite_again": "drivers.add_driver",
     }
     statuses = {"invite_again": 202}
-    errors = {"invite_again": (TooManyAttempts, IllegalMove)}
+    errors = {
+        "create": (
+            *PERSON,
+            errors.LoginRequired,
+            errors.DriverExists,
+            ProviderNotActive,
+            LimitReached,
+        ),
+        "partial_update": PERSON,
+        "onboard": (IllegalMove,),
+        "activate": (IllegalMove,),
+        "suspend": MOVE,
+        "reinstate": MOVE,
+        "leave": MOVE,
+        "terminate": MOVE,
+        "invite_again": (TooManyAttempts, IllegalMove),
+    }
     input_serializers = {
         "create": DriverInviteSerializer,
         "partial_update": DriverUpdateSerializer,
@@ -108,7 +127,7 @@ class DriverViewSet(RecordViewSet):
     @action(detail=True, methods=["post"])
     def leave(self, request: Request, pk: str) -> Response:
         """Active or suspended → leaving; needs a reason."""
-        return self._move(services.leave)
+        return self._move(services.leave_driver)
 
     @action(detail=True, methods=["post"])
     def terminate(self, request: Request, pk: str) -> Response:
@@ -173,6 +192,10 @@ class EngagementViewSet(ListRetrieveViewSet):
         "end": "drivers.change_engagement",
     }
     input_serializers = {"create": EngagementStartSerializer, "end": EngagementEndSerializer}
+    errors = {
+        "create": (errors.InvalidEngagementPeriod, errors.EngagementOverlap),
+        "end": (errors.InvalidEngagementPeriod, errors.EngagementEnded),
+    }
 
     def create(self, request: Request) -> Response:
         """Start an engagement."""
@@ -200,6 +223,7 @@ class PayoutAccountViewSet(BulkViewSet):
         "create": "drivers.add_payoutaccount",
     }
     input_serializers = {"create": PayoutAccountSetSerializer}
+    errors = {"create": (errors.InvalidPayoutAccount, errors.PayoutAccountUnchanged)}
 
     def create(self, request: Request) -> Response:
         """Set a driver's account; every change but the first holds payouts for 24 hours."""

@@ -176,7 +176,9 @@ def reinstate_driver(
     )
 
 
-def leave(driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None) -> Driver:
+def leave_driver(
+    driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
+) -> Driver:
     """Active or suspended → leaving: car, keys, last pay and deposit are settled now.
 
     Raises ReasonRequired (400).

@@ -14,7 +14,7 @@ MOVES: dict[str, Callable[..., Driver]] = {
     "activate": services.activate_driver,
     "suspend": services.suspend_driver,
     "reinstate": services.reinstate_driver,
-    "leave": services.leave,
+    "leave": services.leave_driver,
     "terminate": services.terminate_driver,
 }
 

@@ -7,9 +7,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from drivers.errors import NoDriverRecord
+from drivers.errors import DriverNotActive, NoDriverRecord
 from drivers.selectors import own_driver
-from reservations import services
+from fleets.errors import ProviderNotActive
+from reservations import errors, services
 from reservations.filters import ReservationFilter
 from reservations.models import CancelReason, Reservation, ReservationEvent, ReservationKind
 from reservations.serializers import (
@@ -20,9 +21,31 @@ from reservations.serializers import (
     ReservationInputSerializer,
     ReservationSerializer,
 )
+from vehicles.errors import VehicleNotInService, VehicleRetired
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
-from voltop.errors import NotFound
+from voltop.errors import IllegalMove, NotFound
+
+PERIOD = (
+    errors.ReservationEmpty,
+    errors.ReservationOffGrid,
+    errors.ReservationTooLong,
+    errors.ReservationInPast,
+    errors.ReservationTooFar,
+    errors.StationClosed,
+)
+TAKEN = (errors.ConnectorTaken, errors.VehicleTaken)
+BOOKING = (
+    *PERIOD,
+    *TAKEN,
+    errors.StationNotBookable,
+    errors.ConnectorDoesNotFit,
+    errors.EvseOutOfService,
+    ProviderNotActive,
+    VehicleNotInService,
+    VehicleRetired,
+    DriverNotActive,
+)
 
 
 class ReservationViewSet(ListRetrieveViewSet):
@@ -46,6 +69,13 @@ class ReservationViewSet(ListRetrieveViewSet):
         "create": ReservationInputSerializer,
         "change": PeriodChangeSerializer,
         "cancel": CancelSerializer,
+    }
+    errors = {
+        "create": BOOKING,
+        "change": (*PERIOD, *TAKEN, IllegalMove),
+        "cancel": (IllegalMove,),
+        "check_in": (errors.CheckInOutsidePeriod, IllegalMove),
+        "confirm": (IllegalMove,),
     }
 
     def create(self, request: Request) -> Response:
@@ -93,7 +123,11 @@ class OwnReservationViewSet(ListRetrieveViewSet):
         "check_in": "reservations.book_as_driver",
     }
     input_serializers = {"create": OwnReservationInputSerializer, "cancel": ReasonSerializer}
-    errors = {"create": (NoDriverRecord,)}
+    errors = {
+        "create": (NoDriverRecord, *BOOKING, errors.TooManyReservations, errors.NoShowLimit),
+        "cancel": (IllegalMove,),
+        "check_in": (errors.CheckInOutsidePeriod, IllegalMove),
+    }
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(driver__user_id=self.actor.id or 0)

@@ -6,9 +6,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fleets.errors import InvalidOpeningHours, ProviderNotActive, UnknownCountry
 from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from reservations import selectors, services
+from reservations.errors import StationNameTaken
 from reservations.filters import ConnectorFilter, EvseFilter, StationFilter
 from reservations.models import ChargingStation, Connector, Evse
 from reservations.serializers import (
@@ -28,8 +30,10 @@ from voltop.api.fields import parse_instant
 from voltop.api.periods import check_range
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet
+from voltop.clock import UnknownTimezone
 
 LONGEST = timedelta(days=31)
+STATION = (StationNameTaken, UnknownCountry, UnknownTimezone, InvalidOpeningHours)
 INSTANT = {"type": "string", "format": "date-time"}
 
 
@@ -56,6 +60,11 @@ class StationViewSet(RecordViewSet):
         "retire": ReasonSerializer,
     }
     output_serializers = {"availability": AvailabilitySerializer(many=True)}
+    errors = {
+        "create": (*STATION, ProviderNotActive),
+        "partial_update": STATION,
+        "availability": (errors.InvalidRange,),
+    }
     query_parameters = {"availability": {"from": INSTANT, "to": INSTANT}}
 
     def create(self, request: Request) -> Response:
