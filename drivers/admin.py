@@ -19,7 +19,9 @@ from fleets.admin.base import (
     status_badge,
 )
 from fleets.admin.refs import RefInline
+from voltop import registry
 from voltop.context import Actor
+from voltop.panels import PanelsMixin
 
 IDENTITY = ("national_id", "birth_date")
 MASKED = tuple(f"{name}_masked" for name in IDENTITY)
@@ -55,7 +57,8 @@ def _move(
 
 
 @admin.register(Driver)
-class DriverAdmin(ProviderAdmin):
+class DriverAdmin(PanelsMixin, ProviderAdmin):
+    panels_point = registry.DRIVER_PANELS
     list_display = ("name", "employee_number", "badge", "depot", "phone", "hired_on")
     badge = status_badge(
         active="success",
@@ -123,8 +126,20 @@ class EngagementAdmin(ProviderAdmin):
     autocomplete_fields = ("driver",)
     fields = ("driver", "kind", "starts_on", "ends_on", "cost_centre")
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Of an engagement that runs, the end can be set; else it stays as it was made."""
+        if obj is None:
+            return ()
+        fixed = [name for name in self.fields if name != "ends_on" or obj.ends_on is not None]
+        return self.with_shown(fixed)
+
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Engagement:
         return services.start_engagement(actor=admin_actor(request), **values)
+
+    def service_update(
+        self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
+    ) -> Engagement:
+        return services.end_engagement(obj, actor=admin_actor(request), **values)
 
 
 @admin.register(PayoutAccount)

@@ -29,6 +29,11 @@ from reservations.models import (
 )
 from voltop.context import Actor
 
+OPENING_HELP = _(
+    "Local time, one or more spans a day; {} is always open, a day that is left out is closed: "
+    '{"mon": [["06:00", "14:00"], ["15:00", "24:00"]], "sat": [["08:00", "12:00"]]}'
+)
+
 
 class EvseInline(ReadOnlyInline):
     model = Evse
@@ -67,6 +72,10 @@ class ChargingStationAdmin(ProviderAdmin):
         ("reservation_days_ahead", "buffer_min"),
     )
     actions = (service_action(_("Retire"), "reservations.change_chargingstation", _retire),)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        kwargs["help_texts"] = {"opening_hours": OPENING_HELP}
+        return super().get_form(request, obj, **kwargs)
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> ChargingStation:
         return services.create_station(

@@ -32,6 +32,7 @@ from shifts.models import (
     ShiftProposalEvent,
     ShiftStint,
 )
+from shifts.panels import local_time
 from voltop import clock
 from voltop.context import Actor
 
@@ -157,12 +158,12 @@ class ShiftAdmin(ProviderAdmin):
 
     @admin.display(description=_("start"), ordering="starts_at")
     def local_start(self, shift: Shift) -> str:
-        return _local(shift.starts_at or shift.planned_starts_at, shift.time_zone)
+        return local_time(shift.starts_at or shift.planned_starts_at, shift.time_zone)
 
     @admin.display(description=_("end"), ordering="ends_at")
     def local_end(self, shift: Shift) -> str:
         planned = shift.planned_ends_at if shift.starts_at is None else None
-        return _local(shift.ends_at or planned, shift.time_zone)
+        return local_time(shift.ends_at or planned, shift.time_zone)
 
     @admin.display(description=_("hours"))
     def hours(self, shift: Shift) -> str:
@@ -312,11 +313,11 @@ class ShiftProposalAdmin(ProviderAdmin):
 
     @admin.display(description=_("start"), ordering="starts_at")
     def local_start(self, proposal: ShiftProposal) -> str:
-        return _local(proposal.starts_at, proposal.time_zone)
+        return local_time(proposal.starts_at, proposal.time_zone)
 
     @admin.display(description=_("end"), ordering="ends_at")
     def local_end(self, proposal: ShiftProposal) -> str:
-        return _local(proposal.ends_at, proposal.time_zone)
+        return local_time(proposal.ends_at, proposal.time_zone)
 
     def service_update(
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
@@ -403,8 +404,3 @@ class PlatformEntryAdmin(ReadOnlyAdmin):
     list_select_related = ("account", "driver", "shift")
     search_fields = ("external_id", "trip_ref", *BY_DRIVER)
     ordering = ("-occurred_at",)
-
-
-def _local(at: Any, zone_name: str) -> str:
-    """An instant on the clock of the shift's own zone."""
-    return "–" if at is None else f"{at.astimezone(clock.zone(zone_name)):%Y-%m-%d %H:%M}"

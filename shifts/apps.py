@@ -8,11 +8,12 @@ class ShiftsConfig(AppConfig):
     verbose_name = "Shifts"
 
     def ready(self) -> None:
-        from shifts import home, receivers, roles, selectors  # noqa: F401 (receivers listen)
+        from shifts import home, panels, receivers, roles, selectors  # noqa: F401 (receivers listen)
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "shifts", roles.of_shifts)
         registry.register(registry.PROVIDER_BLOCKERS, "shifts", selectors.blockers_of_provider)
         registry.register(registry.API_SCOPES, "shifts", roles.scopes_of_shifts)
+        registry.register(registry.DRIVER_PANELS, "shifts", panels.latest_shifts)
         registry.register(registry.HOME_TASKS, "shifts", home.tasks)
         registry.register(registry.HOME_FIGURES, "shifts", home.figures)

@@ -8,12 +8,13 @@ class VehiclesConfig(AppConfig):
     verbose_name = "Vehicles"
 
     def ready(self) -> None:
-        from vehicles import home, record_kinds, roles, selectors
+        from vehicles import home, panels, record_kinds, roles, selectors
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "vehicles", roles.of_vehicles)
         registry.register(registry.API_SCOPES, "vehicles", roles.scopes_of_vehicles)
         registry.register(registry.RECORD_KINDS, "vehicles", record_kinds.vehicles)
         registry.register(registry.PROVIDER_BLOCKERS, "vehicles", selectors.blockers_of_provider)
+        registry.register(registry.DRIVER_PANELS, "vehicles", panels.cars_of_driver)
         registry.register(registry.HOME_TASKS, "vehicles", home.tasks)
         registry.register(registry.HOME_FIGURES, "vehicles", home.figures)

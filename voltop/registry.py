@@ -30,6 +30,9 @@ VEHICLE_PANELS = "vehicles.panels"
 """(vehicle, provider_id) -> voltop.panels.Panel: what stands below a vehicle in the admin.
 provider_id None: platform staff, who see all of it."""
 
+DRIVER_PANELS = "drivers.panels"
+"""The same below a driver: (driver, provider_id) -> voltop.panels.Panel."""
+
 HOME_TASKS = "voltop.home_tasks"
 """(provider_id) -> list of voltop.home.Task: what needs staff now, for the first page."""
 

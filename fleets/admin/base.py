@@ -95,6 +95,14 @@ class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return scoped(super().get_queryset(request), request)
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """What this person may do to rows, whether or not they may edit them as well."""
+        return {
+            name: offered
+            for name, offered in super().get_actions(request).items()
+            if not hasattr(offered[0], "permission") or request.user.has_perm(offered[0].permission)
+        }
+
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Filters over relations offer only values that occur in the user's own rows."""
         return [
@@ -206,7 +214,7 @@ class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
         return [
             (name, description)
             for action, name, description in self.get_actions(request).values()
-            if request.user.has_perm(getattr(action, "permission", "-"))
+            if hasattr(action, "permission")
         ]
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

@@ -207,3 +207,26 @@ def test_first_page_tells_what_waits(filled: Scene, admin):
     page = admin(filled.cast.owner).get("/admin/").content.decode()
     assert "Proposed shifts without a driver" in page
     assert "Shifts to confirm" in page
+
+
+def test_an_accountant_confirms_shifts_and_does_nothing_else_to_them(scene: Scene, admin):
+    shift = scene.ended()
+    client = admin(scene.cast.accountant)
+    page = client.get(f"/admin/shifts/shift/{shift.pk}/change/").content.decode()
+    assert action_named("Confirm") in page
+    assert action_named("End") not in page
+    act(client, "shift", action_named("Confirm"), shift.pk)
+    shift.refresh_from_db()
+    assert shift.status == "confirmed"
+
+
+def test_a_drivers_page_tells_the_car_and_the_latest_shifts(scene: Scene, admin):
+    shift, cast = scene.active(), scene.cast
+    client = admin(cast.dispatcher)
+    page = client.get(f"/admin/drivers/driver/{cast.driver.pk}/change/").content.decode()
+    car, line = f"/admin/vehicles/vehicle/{scene.car.pk}/change/", f"shifts/shift/{shift.pk}/"
+    assert car in page
+    assert line in page
+    other = client.get(f"/admin/drivers/driver/{cast.other_driver.pk}/change/").content.decode()
+    assert car not in other
+    assert line not in other

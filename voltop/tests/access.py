@@ -28,8 +28,9 @@
 - `query` is appended to the address, `headers` are sent, `others: 401` is what the rest gets.
 - Groups: staff (the six roles), drivers, clients, people (all with a log-in), everyone.
 
-- Under `admin`, per model, the roles that may look, add and change (which includes the actions of
-  the list); whoever is not named sees neither the list nor a row.
+- Under `admin`, per model, the roles that may look, add and change; whoever is not named sees
+  neither the list nor a row. `acts` names, per permission, who is offered its actions on rows:
+  `acts: {confirm_shift: owner accountant}`.
 
 Nothing here looks at a view: what is expected stands in the files alone.
 """
@@ -135,8 +136,10 @@ def admin_rows() -> dict[str, dict[str, set[str]]]:
     for app in (*APPS, "voltop"):
         for model, values in load(app).get("admin", {}).items():
             assert model not in found, f"{model} stands in two files"
-            assert values.keys() <= {"view", "add", "change"}, f"{model}: {values.keys()}"
-            found[model] = {what: _roles(model, names) for what, names in values.items()}
+            assert values.keys() <= {"view", "add", "change", "acts"}, f"{model}: {values.keys()}"
+            flat = {what: names for what, names in values.items() if what != "acts"}
+            flat |= {f"acts.{what}": names for what, names in values.get("acts", {}).items()}
+            found[model] = {what: _roles(model, names) for what, names in flat.items()}
     return found
 
 

@@ -57,6 +57,14 @@ def test_what_each_role_may_do(label, world):
             "change": (model_admin.has_change_permission(request), role in row.get("change", ())),
             "delete": (model_admin.has_delete_permission(request), False),
         }
+        offered = {
+            getattr(action, "permission", "")
+            for action, *_ in model_admin.get_actions(request).values()
+        }
+        for what in row:
+            if what.startswith("acts."):
+                permission = f"{model_admin.opts.app_label}.{what.removeprefix('acts.')}"
+                may[what] = (permission in offered, role in row[what])
         wrong += [
             f"{role} may {what}: {is_}" for what, (is_, wanted) in may.items() if is_ != wanted
         ]
