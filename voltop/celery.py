@@ -13,12 +13,16 @@ from celery import Celery, Task
 from celery.schedules import crontab
 from celery.signals import (
     beat_init,
+    setup_logging,
     worker_init,
     worker_process_init,
     worker_ready,
     worker_shutdown,
 )
+from django_structlog.celery.steps import DjangoStructLogInitStep
+from structlog.contextvars import get_contextvars
 
+from voltop.context import bind_request_id
 from voltop.embedded.process import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voltop.settings.base")
@@ -45,8 +49,10 @@ class RecordedTask(Task):
         )
         if run is None:
             return None
+        rung_by = get_contextvars().get("request_id") or self.request.id
         try:
-            result = super().__call__(*args, **kwargs)
+            with bind_request_id(rung_by):
+                result = super().__call__(*args, **kwargs)
         except BaseException as error:
             runs.end(run, error)
             raise
@@ -55,6 +61,7 @@ class RecordedTask(Task):
 
 
 app = Celery("voltop", task_cls=RecordedTask)
+app.steps["worker"].add(DjangoStructLogInitStep)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -178,6 +185,11 @@ app.conf.beat_schedule = {
         "options": {"expires": 30},
     },
 }
+
+
+@setup_logging.connect
+def _keep_our_logging(**kwargs: Any) -> None:
+    """Django has set it up; that somebody listens keeps Celery from setting up its own."""
 
 
 _heartbeats: list[Any] = []

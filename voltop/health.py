@@ -1,5 +1,7 @@
 """Whether this process lives (`/livez`) and whether it can serve (`/readyz`); for load balancers.
 
+`/metrics` (`voltop.metrics`) is answered in the same place, for whoever has its token.
+
 `/livez` touches nothing but the process. `/readyz` needs PostgreSQL, reached through the pool that
 requests use, with every migration applied; Valkey or Redis is shown, but only makes things sooner.
 Both answer ahead of every other middleware: load balancers ask without TLS, by address instead of
@@ -11,18 +13,26 @@ from collections.abc import Callable
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from voltop.metrics import measure, metrics
+
 _REDIS_TIMEOUT_S = 1
+SHOWN_WHEN_READY = (
+    "voltop_outbox_lag_seconds",
+    "voltop_telemetry_lag_seconds",
+    "voltop_workers",
+    "voltop_tasks_stopped",
+)
 
 
 class HealthMiddleware:
-    """Answers the two addresses; everything else passes."""
+    """Answers its addresses; everything else passes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -43,8 +53,10 @@ def livez(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when requests can be served, else 503; each part by name."""
-    parts = {"database": _database(), "redis": _redis()}
+    parts: dict[str, str | dict[str, float]] = {"database": _database(), "redis": _redis()}
     ready = parts["database"] == "ok"
+    if ready:
+        parts["lags"] = _lags()
     return JsonResponse(
         {"status": "ok" if ready else "unavailable", **parts}, status=200 if ready else 503
     )
@@ -59,7 +71,17 @@ def _database() -> str:
         return "unreachable"
 
 
-_VIEWS = {"/livez": livez, "/readyz": readyz}
+_VIEWS = {"/livez": livez, "/readyz": readyz, "/metrics": metrics}
+
+
+def _lags() -> dict[str, float]:
+    """How far behind the work is: shown, never a reason to take a process out of service."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '1s'")
+            return {name: round(value, 1) for name, value in measure(SHOWN_WHEN_READY).items()}
+    except DatabaseError:
+        return {}
 
 
 class _MigrationsMissing(Exception):

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
+    "django_structlog",
     "fleets",
     "drivers",
     "vehicles",
@@ -52,8 +53,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "voltop.health.HealthMiddleware",  # first: asked by address, without TLS, whatever is broken
     "voltop.api.middleware.RequestContextMiddleware",
+    "voltop.logs.RequestLogMiddleware",
     "voltop.api.middleware.ProblemMiddleware",  # outside everything that answers with pages
     "django.middleware.security.SecurityMiddleware",
     "voltop.assets.StaticFilesMiddleware",
@@ -270,11 +273,25 @@ SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 
+METRICS_TOKEN = env.str("VOLTOP_METRICS_TOKEN", default="")
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_COMMAND_LOGGING_ENABLED = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"json": {"()": "voltop.logs.JsonFormatter"}},
+    "filters": {"quiet": {"()": "voltop.logs.QuietStarts"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["quiet"]}
+    },
+    "loggers": {
+        # One line a request and one a task is enough: ours.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": [], "propagate": True},
+        "celery.app.trace": {"level": "ERROR"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
     "root": {"handlers": ["console"], "level": env.str("VOLTOP_LOG_LEVEL", default="INFO")},
 }
 

@@ -1,7 +1,7 @@
 """What load balancers are told, with everything up and with each part gone."""
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
 from voltop import health
@@ -34,7 +34,19 @@ def test_livez_asks_nobody(client):
 def test_readyz_says_that_all_is_well(client):
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "redis": "ok"}
+    told = answer.json()
+    assert set(told.pop("lags")) == set(health.SHOWN_WHEN_READY)
+    assert told == {"status": "ok", "database": "ok", "redis": "ok"}
+
+
+@pytest.mark.django_db
+def test_a_lag_that_cannot_be_told_takes_nothing_out_of_service(client, monkeypatch):
+    def late(names):
+        raise OperationalError("too slow")
+
+    monkeypatch.setattr(health, "measure", late)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["lags"]) == (200, {})
 
 
 @pytest.mark.django_db
