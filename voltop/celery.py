@@ -19,6 +19,7 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
+from django.db import connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from structlog.contextvars import get_contextvars
 
@@ -226,3 +227,10 @@ def _register_schedule(**kwargs: Any) -> None:
 def _end_with_the_worker(**kwargs: Any) -> None:
     """A pool process never outlives its worker, not even one that was killed."""
     die_with_parent(signal.SIGKILL)
+
+
+@worker_process_init.connect
+def _do_without_a_pool(**kwargs: Any) -> None:
+    """Celery closes the connection around each task: a pool would be built anew every time."""
+    for connection in connections.all():
+        connection.settings_dict["OPTIONS"].pop("pool", None)

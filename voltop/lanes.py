@@ -5,15 +5,12 @@ it back to the end of the queue; so a receiver that answers slowly keeps one thr
 more, and one that fails is left alone for growing pauses of up to a minute. Everything else (order
 per object, attempts, death) is `voltop.outbox`'s.
 
-Several processes may run this at once: lanes are leased in the database. While any thread of a
-process is busy the others go on looking for lanes, so that one slow receiver is no reason to wait.
+Several processes may run this at once: lanes are leased in the database. While a receiver takes
+its time the relay goes on looking for other lanes.
 """
 
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
 from django.db import connection, connections, transaction
@@ -51,67 +48,27 @@ WHERE id = %s AND lease_until = %s RETURNING lease_until
 """
 
 
-class _Watch:
-    """How many threads are busy, and how many messages were delivered."""
-
-    def __init__(self, budget_s: float) -> None:
-        self.stop_at = time.monotonic() + budget_s
-        self.delivered = 0
-        self._busy = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def busy(self) -> Iterator[None]:
-        with self._changed:
-            self._busy += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._busy -= 1
-                self._changed.notify_all()
-
-    def goes_on(self) -> bool:
-        """Wait a moment for work; false when nobody is busy, or the time is used up."""
-        with self._changed:
-            if not self._busy:
-                return False
-            self._changed.wait(IDLE_S)
-        return not self.is_over()
-
-    def is_over(self) -> bool:
-        return time.monotonic() >= self.stop_at
-
-    def count(self) -> None:
-        with self._changed:
-            self.delivered += 1
-
-
 def relay(*, threads: int = THREADS, budget_s: float = 30) -> int:
     """Deliver what is due in all lanes, until nothing is or the time is used up.
 
-    Returns how many were delivered. Calls under way at the end of the time are waited for.
+    One thread leases lanes, up to `threads` others serve them: where nothing is due this costs one
+    query. Returns how many were delivered. Calls under way at the end of the time are waited for.
     """
     if connection.in_atomic_block:
         raise RuntimeError("a relay calls outside any transaction")
-    watch = _Watch(budget_s)
+    stop_at = time.monotonic() + budget_s
+    delivered, served = 0, set[Future[int]]()
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="lane") as pool:
-        for future in [pool.submit(_work, watch) for _ in range(threads)]:
-            future.result()
-    return watch.delivered
-
-
-def _work(watch: _Watch) -> None:
-    try:
-        while not watch.is_over():
-            with watch.busy():
-                lane = _claim()
-                if lane is not None:
-                    _serve(lane, watch)
-            if lane is None and not watch.goes_on():
-                return
-    finally:
-        connections.close_all()
+        while time.monotonic() < stop_at:
+            lane = _claim() if len(served) < threads else None
+            if lane is not None:
+                served.add(pool.submit(_serve, lane, stop_at))
+                continue
+            if not served:
+                break
+            over, served = wait(served, timeout=IDLE_S, return_when=FIRST_COMPLETED)
+            delivered += sum(future.result() for future in over)
+    return delivered + sum(future.result() for future in served)
 
 
 def _claim() -> OutboxLane | None:
@@ -122,9 +79,16 @@ def _claim() -> OutboxLane | None:
     return claimed
 
 
-def _serve(lane: OutboxLane, watch: _Watch) -> None:
-    """Deliver some of the lane's messages, then give it back."""
-    until = time.monotonic() + AT_ONCE_S
+def _serve(lane: OutboxLane, stop_at: float) -> int:
+    """Deliver some of the lane's messages, then give it back; how many were delivered."""
+    try:
+        return _deliver_some(lane, min(stop_at, time.monotonic() + AT_ONCE_S))
+    finally:
+        connections.close_all()
+
+
+def _deliver_some(lane: OutboxLane, until: float) -> int:
+    delivered = 0
     pause_s: float = BLOCKED_PAUSE_S  # what is due may all wait behind a message that failed
     for _ in range(AT_ONCE):
         message = outbox.claim(lane.name)
@@ -132,17 +96,18 @@ def _serve(lane: OutboxLane, watch: _Watch) -> None:
             break
         if outbox.deliver(message):
             lane.failures, pause_s = 0, 0
-            watch.count()
+            delivered += 1
         else:
             lane.failures += 1
             pause_s = min(MAX_PAUSE_S, 2 ** (min(lane.failures, 10) - 1))
             break
-        if watch.is_over() or time.monotonic() >= until or not _renew(lane):
+        if time.monotonic() >= until or not _renew(lane):
             break
     failpoints.hit("lanes.served")
     OutboxLane.objects.filter(pk=lane.pk, lease_until=lane.lease_until).update(
         lease_until=None, next_at=Now() + timedelta(seconds=pause_s), failures=lane.failures
     )
+    return delivered
 
 
 def _renew(lane: OutboxLane) -> bool:
