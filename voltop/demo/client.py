@@ -1,7 +1,8 @@
 """A small, patient client of Voltop's API, as an integrator would write one.
 
 Logs in, refreshes its token, sends an Idempotency-Key with every POST and repeats the very same
-request when the network or a busy server (429, 503) asks for it. Not here: what is said.
+request when the network or a busy server (429, 503) asks for it; one that is still at work there
+(409 `idempotency_in_progress`, after a time-out here) is waited for. Not here: what is said.
 """
 
 import gzip
@@ -15,6 +16,8 @@ from typing import Any
 import httpx
 
 TRIES = 8
+# How long a request may still be at work on the server after it timed out here.
+PATIENCE_S = 300
 
 
 class ApiError(Exception):
@@ -90,7 +93,10 @@ class Client:
     def _send(self, method: str, path: str, **request: Any) -> Any:
         headers = self._headers | request.pop("headers", {})
         pause = 0.2
-        for left in reversed(range(TRIES)):
+        left = TRIES
+        patient_until = time.monotonic() + PATIENCE_S
+        while True:
+            left -= 1
             self._renew_if_due()
             bearer = {"Authorization": f"Bearer {self._token}"}
             try:
@@ -106,9 +112,14 @@ class Client:
                 pause = min(pause * 2, 5)
                 continue
             if answer.status_code >= 400:
-                raise ApiError(method, path, answer.status_code, _problem(answer))
+                problem = ApiError(method, path, answer.status_code, _problem(answer))
+                if problem.code != "idempotency_in_progress" or time.monotonic() > patient_until:
+                    raise problem
+                left = max(left, 1)
+                time.sleep(pause)
+                pause = min(pause * 2, 5)
+                continue
             return answer.json() if answer.content else None
-        raise AssertionError("unreachable")
 
     def _renew_if_due(self) -> None:
         if time.monotonic() < self._expires:
