@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from voltop import clock, outbox, runs
+from voltop.lookups import OfferedLookupsMixin
 from voltop.panels import RoleFirstMixin
 from voltop.tables import (
     Counter,
@@ -36,7 +37,7 @@ from voltop.tables import (
 SEE_ALL = "fleets.view_all_providers"
 
 
-class KernelAdmin(RoleFirstMixin, ModelAdmin):
+class KernelAdmin(RoleFirstMixin, OfferedLookupsMixin, ModelAdmin):
     """Read-only; the active provider's rows, or all for platform staff without one."""
 
     compressed_fields = True

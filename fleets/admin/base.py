@@ -29,6 +29,7 @@ from fleets.admin.shown import ShownFields, name_of
 from fleets.models import FleetProvider, User
 from voltop.context import Actor
 from voltop.errors import DomainError
+from voltop.lookups import OfferedLookupsMixin
 from voltop.panels import RoleFirstMixin
 
 PLATFORM_PERMISSION = "fleets.view_all_providers"
@@ -82,7 +83,7 @@ class ServiceForm(forms.ModelForm):
         """Nothing: a name that is taken is the service's error, shown at its field."""
 
 
-class ProviderAdmin(RoleFirstMixin, ShownFields, ModelAdmin):
+class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin):
     """Base of every provider-owned model's admin. Deleting is refused: rows are retired."""
 
     form = ServiceForm

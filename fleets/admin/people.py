@@ -15,13 +15,14 @@ from fleets.admin.base import PLATFORM_PERMISSION, ProviderAdmin, admin_actor, s
 from fleets.models import Membership, User
 from fleets.services import second_factor
 from voltop.context import Actor
+from voltop.lookups import OfferedLookupsMixin
 from voltop.panels import RoleFirstMixin
 
 admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(RoleFirstMixin, ModelAdmin):
+class GroupAdmin(RoleFirstMixin, OfferedLookupsMixin, ModelAdmin):
     """Role groups are seeded from code; platform groups are edited here by superusers."""
 
     search_fields = ("name",)

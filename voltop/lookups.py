@@ -1,0 +1,60 @@
+"""What the address of an admin list may ask for: the filters that the list offers, nothing else.
+
+Django lets an address filter a list by any column of its table, shown or not and with every
+lookup: "password__startswith=…" reads a hidden column letter by letter from whether rows come
+back, and "name__regex=…" lets the database work for a stranger. Not here: which rows are seen
+(`fleets.admin.base.scoped`) and the API's filters (`voltop.api.filters`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import FieldDoesNotExist
+from django.db import DataError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+# What Django's own filters append to a field's name.
+PLAIN = frozenset("exact in isnull isempty gt gte lt lte year month day id".split())
+
+
+class OfferedLookupsMixin:
+    """For a ModelAdmin: an address may use the list's filters; a value that cannot be is told."""
+
+    def lookup_allowed(
+        self: Any, lookup: str, value: Any, request: HttpRequest | None = None
+    ) -> bool:
+        """Only names of `list_filter`, the date hierarchy and the key, with plain comparisons."""
+        if not super().lookup_allowed(lookup, value, request):  # type: ignore[misc]
+            return False
+        for name in {"id", *self._offered(request)}:
+            if lookup == name or lookup.startswith(f"{name}__"):
+                return PLAIN.issuperset(lookup.removeprefix(name).split("__")[1:])
+        try:
+            self.opts.get_field("id" if lookup == "pk" else lookup.partition("__")[0])
+        except FieldDoesNotExist:
+            return not lookup.startswith("pk__")  # a filter's own parameter, or to be refused later
+        return False
+
+    def _offered(self: Any, request: HttpRequest | None) -> Iterator[str]:
+        entries = self.list_filter if request is None else self.get_list_filter(request)
+        for entry in (*entries, self.date_hierarchy):
+            name = entry[0] if isinstance(entry, (list, tuple)) else entry
+            if isinstance(name, str):
+                yield name
+
+    def get_changelist_instance(self: Any, request: HttpRequest) -> Any:
+        """A year 99999 or a NUL is a wrong parameter, not an error of the server."""
+        try:
+            return super().get_changelist_instance(request)  # type: ignore[misc]
+        except (DataError, OverflowError, ValueError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def get_search_results(
+        self: Any, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """A NUL stands in no text of the database: nothing is found, also by autocompletion."""
+        if "\x00" in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
