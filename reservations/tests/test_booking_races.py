@@ -5,11 +5,13 @@ from django.db import connection
 
 from drivers import services as drivers
 from drivers.errors import DriverNotActive
+from drivers.models import Driver
 from reservations.errors import ConnectorTaken
 from reservations.models import ChargingStation, Reservation
 from reservations.tests.scene import book, make_station, tomorrow
 from vehicles import services as vehicles
 from vehicles.errors import VehicleRetired
+from vehicles.models import Vehicle
 from voltop.errors import NotFound
 from voltop.tests.cast import Cast
 from voltop.tests.parallel import at_once, one_within_the_other
@@ -75,8 +77,9 @@ def hand_over(cast: Cast) -> None:
 
 
 def retire(cast: Cast) -> None:
-    vehicles.take_out_of_service(cast.vehicle, actor=cast.actor(), reason="old")
-    vehicles.retire_vehicle(cast.vehicle, actor=cast.actor(), reason="scrapped")
+    car = Vehicle.objects.get(pk=cast.vehicle.pk)  # what the booking holds stays as it was
+    vehicles.take_out_of_service(car, actor=cast.actor(), reason="old")
+    vehicles.retire_vehicle(car, actor=cast.actor(), reason="scrapped")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,8 +104,9 @@ def test_a_booking_made_at_the_same_moment_goes_with_the_car(go):
 @pytest.mark.django_db(transaction=True)
 def test_a_driver_suspended_at_the_same_moment_books_nothing():
     cast, station = scene()
+    same = Driver.objects.get(pk=cast.driver.pk)
     _suspended, booked = one_within_the_other(
-        lambda: drivers.suspend_driver(cast.driver, actor=cast.actor(), reason="papers"),
+        lambda: drivers.suspend_driver(same, actor=cast.actor(), reason="papers"),
         lambda: book(cast, station, driver=cast.driver),
     )
     assert isinstance(booked, DriverNotActive)

@@ -31,12 +31,13 @@ def at_once(calls: Iterable[Callable[[], Any]]) -> list[Any]:
 
 
 def somebody_waits() -> bool:
-    """Whether a session of this database waits for another's lock."""
+    """Whether any session waits for another's lock.
+
+    Asked of pg_locks, which is read anew each time: what pg_stat_activity says stays the same
+    until the asking transaction ends.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
-        )
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
         return bool(cursor.fetchone()[0])
 
 
