@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from fleets import limits, signals, tokens
+from fleets import audit, limits, signals, tokens
 from fleets.messages import Message, deliver
 from fleets.models import Channel, CodePurpose, FleetProvider, OneTimeCode, User
 from fleets.services import auth, codes
@@ -59,6 +59,7 @@ def invite_again(
     at = at or clock.now()
     limits.take(limits.INVITE_AGAIN, f"{provider.pk}:{user.pk}", at=at)
     invite(user, provider, actor=actor, at=at)
+    audit.record("invitation.sent_again", user, actor=actor, at=at)
 
 
 def accept_invitation(

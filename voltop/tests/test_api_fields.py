@@ -183,7 +183,7 @@ MONEY = [
     ({"amount": "412.5", "currency": "JPY"}, ("price.amount", "too_many_decimals")),
     ({"amount": "-1.00", "currency": "MXN"}, ("price.amount", "amount_out_of_range")),
     ({"amount": "0.00", "currency": "MXN"}, ("price.amount", "amount_out_of_range")),
-    ({"amount": "-0", "currency": "MXN"}, ("price.amount", "amount_out_of_range")),
+    ({"amount": "-0", "currency": "MXN"}, ("price.amount", "invalid_number")),
     ({"amount": "1" + "0" * 15, "currency": "MXN"}, ("price.amount", "amount_out_of_range")),
     ({"amount": "1.00", "currency": "mxn"}, ("price.currency", "unknown_currency")),
     ({"amount": "1.00", "currency": "XXX"}, ("price.currency", "unknown_currency")),

@@ -109,7 +109,7 @@ def test_a_view_says_everything_by_its_declarations(sample):
         *("201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "503"),
     }
     headers = {p["name"]: p.get("required", False) for p in post["parameters"]}
-    assert headers == {"X-Voltop-Provider": False, "Idempotency-Key": False}
+    assert headers == {"X-Voltop-Provider": False, "Idempotency-Key": False, "Prefer": False}
     fail = sample["paths"]["/api/v1/depots/fail/"]["post"]
     assert [p["required"] for p in fail["parameters"] if p["name"] == "Idempotency-Key"] == [True]
     retire = sample["paths"]["/api/v1/depots/{id}/retire/"]["post"]
