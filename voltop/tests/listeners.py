@@ -33,7 +33,7 @@ def connections_seen() -> Iterator[list[tuple]]:
 
 
 class Listener:
-    """Accepts connections, reads one request each and lets `answer` do the rest."""
+    """Accepts connections, reads one whole request each and lets `answer` do the rest."""
 
     def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.answer = answer
@@ -52,8 +52,10 @@ class Listener:
 
     def _talk(self, peer: socket.socket) -> None:
         with peer, suppress(OSError):
-            self.requests.append(read_request(peer))
-            self.answer(peer)
+            request = read_request(peer)
+            if request is not None:
+                self.requests.append(request)
+                self.answer(peer)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -61,12 +63,13 @@ class Listener:
         self.socket.close()
 
 
-def read_request(peer: socket.socket) -> bytes:
+def read_request(peer: socket.socket) -> bytes | None:
+    """One whole request; none where the caller went away in the middle of it (killed, closed)."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = peer.recv(65536)
         if not chunk:
-            return data
+            return None
         data += chunk
     head, _, body = data.partition(b"\r\n\r\n")
     length = 0
@@ -75,7 +78,10 @@ def read_request(peer: socket.socket) -> bytes:
         if name.lower() == b"content-length":
             length = int(value)
     while len(body) < length:
-        body += peer.recv(65536)
+        chunk = peer.recv(65536)
+        if not chunk:
+            return None
+        body += chunk
     return head + b"\r\n\r\n" + body
 
 

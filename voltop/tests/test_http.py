@@ -316,7 +316,7 @@ def test_a_header_cannot_smuggle_another(listen):
     listener = listen(answer("200 OK"))
     with pytest.raises(OutboundFailed):
         http.get_json(url(listener), headers={"X-Name": "a\r\nX-Other: b"})
-    assert listener.requests in ([], [b""])
+    assert listener.requests == []
 
 
 def test_proxies_of_the_environment_are_not_used(listen, monkeypatch):
