@@ -1,7 +1,7 @@
 """The one door to `telemetry_sample`: write a batch, read ranges.
 
 Writing: COPY straight into the table; only when a key is there already (unique violation) the
-batch goes through a staging table and `ON CONFLICT DO NOTHING`, and what differs is merged
+batch's keys are looked up first, what is new is copied, and what differs is merged
 (`telemetry.merge`). Rows are sorted by (vehicle, time) in every statement, so that two batches
 that overlap wait for each other instead of dead-locking. Whoever reads names a time range: without
 one the planner would look at every partition.
@@ -9,29 +9,25 @@ one the planner would look at every partition.
 Not here: which samples are right and whose they are (`telemetry.samples`, `services.batches`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from telemetry import merge
 from telemetry.samples import FIRST_VALUE, KEY_COLUMNS, VALUE_COLUMNS, Row, from_us, to_us
+from voltop import wire
 
 COLUMNS = (*KEY_COLUMNS, *(column.name for column in VALUE_COLUMNS))
-_COLUMN_LIST = ", ".join(COLUMNS)
+_COPY = f"COPY telemetry_sample ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 # Times travel as whole microseconds: on the wire that is exactly what a timestamptz is.
 _WIRE_TYPES = ("int8", "int8", "int8", "int4", *(column.type for column in VALUE_COLUMNS))
-_STAGING = "telemetry_staging"
-_CREATE_STAGING = (
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {_STAGING} (LIKE telemetry_sample) ON COMMIT DELETE ROWS"
-)
-_DIFFERS = " OR ".join(
-    f"t.{name} IS DISTINCT FROM s.{name}"
-    for name in ("source_id", *(column.name for column in VALUE_COLUMNS))
-)
+
+Key = tuple[int, int]
+"""(vehicle_id, recorded_at) of a row."""
 
 
 class Written(NamedTuple):
@@ -43,20 +39,20 @@ class Written(NamedTuple):
 
 
 class KeyTaken(Exception):
-    """A row's key is in the table already: the batch has to go through staging."""
+    """A row's key is in the table already: the batch's keys have to be looked up."""
 
 
 class PartitionMissing(Exception):
     """A row's day has no partition (any more)."""
 
 
-def copy_rows(rows: Iterable[Row], table: str = "telemetry_sample") -> None:
+def copy_rows(rows: Iterable[Row]) -> None:
     """Binary COPY of rows, sorted by key. Raises KeyTaken, PartitionMissing; the transaction is
     broken then.
     """
     with connection.cursor() as cursor:
         try:
-            with cursor.copy(f"COPY {table} ({_COLUMN_LIST}) FROM STDIN (FORMAT BINARY)") as copy:
+            with cursor.copy(_COPY) as copy:
                 copy.set_types(_WIRE_TYPES)
                 write = copy.write_row
                 for row in rows:
@@ -75,54 +71,49 @@ def write_new(rows: Sequence[Row]) -> Written:
     return Written(len(rows), [], 0)
 
 
-def write_merging(
-    rows: Sequence[Row], others: Sequence[Row], priorities: Mapping[int, int]
+def write_known(
+    rows: Sequence[Row], others: Sequence[Row], priorities: Callable[[], Mapping[int, int]]
 ) -> Written:
     """Any rows: new keys are added, repeats ignored, differing samples of one instant merged.
 
     `rows` holds each key once, sorted; `others` holds further, differing samples of the same keys.
-    Runs inside the caller's transaction. Raises PartitionMissing.
+    Runs inside the caller's transaction. Raises KeyTaken where somebody wrote one of the keys
+    since they were looked up (the next look finds it), and PartitionMissing.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_CREATE_STAGING)
-        cursor.execute(f"DELETE FROM {_STAGING}")
-        copy_rows(rows, _STAGING)
-        inserted = _insert_staged(cursor)
-        differing = _differing(cursor, *_time_range(rows)) if inserted < len(rows) else []
-    repeats = len(rows) - inserted - len(differing)
-    merged, known = _merge_in([*differing, *others], priorities)
-    return Written(inserted, merged, repeats + known)
+    known = _known(rows)
+    new = [row for row in rows if row[:2] not in known]
+    differing = [row for row in rows if known.get(row[:2], row[3:]) != row[3:]]
+    if new:
+        copy_rows(new)
+    incoming = [*differing, *others]
+    merged, repeated = _merge_in(incoming, priorities()) if incoming else ([], 0)
+    return Written(len(new), merged, len(rows) - len(new) - len(differing) + repeated)
 
 
-def _insert_staged(cursor: Any) -> int:
-    try:
-        cursor.execute(
-            f"INSERT INTO telemetry_sample ({_COLUMN_LIST})"
-            f" SELECT {_COLUMN_LIST} FROM {_STAGING} ORDER BY vehicle_id, recorded_at"
-            " ON CONFLICT (vehicle_id, recorded_at) DO NOTHING"
-        )
-    except IntegrityError as error:
-        cause = error.__cause__
-        if isinstance(cause, psycopg.errors.CheckViolation) and not cause.diag.constraint_name:
-            raise PartitionMissing from error
-        raise
-    return int(cursor.rowcount)
+_KNOWN = f"""
+SELECT t.vehicle_id, t.recorded_at, EXISTS (
+        SELECT FROM telemetry_samplecontribution c
+        WHERE c.vehicle_id = t.vehicle_id AND c.recorded_at = t.recorded_at
+    ), t.source_id, {", ".join(f"t.{column.name}" for column in VALUE_COLUMNS)}
+FROM unnest(%b::int8[], %b::timestamptz[]) k(vehicle_id, recorded_at)
+JOIN telemetry_sample t ON t.vehicle_id = k.vehicle_id AND t.recorded_at = k.recorded_at
+    AND t.recorded_at BETWEEN %b::timestamptz AND %b::timestamptz
+"""
 
 
-def _differing(cursor: Any, first: datetime, last: datetime) -> list[Row]:
-    """Staged rows that say something else than the stored one, or whose instant was merged before
-    (there even an equal one is a contribution of its own).
+def _known(rows: Sequence[Row]) -> dict[Key, tuple[Any, ...] | None]:
+    """What the table holds of these keys: source and values of each; None for an instant that was
+    merged before (there even an equal sample is a contribution of its own).
     """
-    cursor.execute(
-        f"SELECT {', '.join(f's.{name}' for name in COLUMNS)} FROM {_STAGING} s"
-        " JOIN telemetry_sample t ON t.vehicle_id = s.vehicle_id"
-        " AND t.recorded_at = s.recorded_at AND t.recorded_at BETWEEN %s AND %s"
-        f" WHERE {_DIFFERS} OR (s.vehicle_id, s.recorded_at) IN"
-        " (SELECT vehicle_id, recorded_at FROM telemetry_samplecontribution"
-        " WHERE recorded_at BETWEEN %s AND %s)",
-        [first, last, first, last],
-    )
-    return [_as_row(found) for found in cursor.fetchall()]
+    if not rows:
+        return {}
+    times = [row[1] for row in rows]
+    ends = [from_us(min(times)), from_us(max(times))]
+    keys = [wire.array([row[0] for row in rows], "int8"), wire.array(times, "timestamptz")]
+    return {
+        (vehicle_id, to_us(recorded_at)): None if merged else tuple(values)
+        for vehicle_id, recorded_at, merged, *values in wire.execute(_KNOWN, [*keys, *ends])
+    }
 
 
 def _as_row(found: Sequence[Any]) -> Row:
@@ -130,15 +121,7 @@ def _as_row(found: Sequence[Any]) -> Row:
     return (found[0], to_us(found[1]), to_us(found[2]), *found[3:])
 
 
-def _time_range(rows: Iterable[Row]) -> tuple[datetime, datetime]:
-    times = [row[1] for row in rows]
-    return from_us(min(times)), from_us(max(times))
-
-
 # --- Several samples of one instant --------------------------------------------------------------
-Key = tuple[int, int]
-
-
 def _merge_in(incoming: Sequence[Row], priorities: Mapping[int, int]) -> tuple[list[Row], int]:
     """Keep each row as a contribution and compute its instant anew.
 

@@ -11,7 +11,7 @@ class VoltopConfig(AppConfig):
     def ready(self) -> None:
         from django.apps import apps
 
-        from voltop import checks  # noqa: F401  (registers the system checks)
+        from voltop import checks, wire  # noqa: F401  (system checks; dumpers of the driver)
         from voltop.triggers import install_triggers
         from voltop.words import name_fields
 

@@ -48,6 +48,10 @@ class _ArrayDumper(Dumper):
         return obj.data
 
 
+# For connections made from now on: the kernel's AppConfig imports this before there are any.
+psycopg.adapters.register_dumper(Array, _ArrayDumper)
+
+
 def array(values: Sequence[Any], kind: str) -> Array | None:
     """Values of one kind, None among them allowed; nothing but None is no array at all."""
     if not values:
@@ -79,7 +83,6 @@ def execute(query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]
     connection.ensure_connection()
     raw = connection.connection
     with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
-        cursor.adapters.register_dumper(Array, _ArrayDumper)
         usual = raw.prepare_threshold
         raw.prepare_threshold = 0
         try:

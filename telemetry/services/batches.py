@@ -37,13 +37,17 @@ from telemetry.services.quarantine import put_into_quarantine
 from telemetry.services.states import merge_vehicle_states
 from voltop import clock, wire
 from voltop.context import Actor
-from voltop.errors import DomainError, NotFound
+from voltop.errors import DomainError, LockBusy, NotFound
 from voltop.failpoints import hit
 
 MAX_NEW_DAYS = 62
 """A batch may open so many daily partitions at once; more is a broken clock or an attack."""
 
-STAGED_AFTER_CONFLICT = 20
+LOOKED_UP_AFTER_CONFLICT = 20
+"""So many batches of a source that repeated itself are looked up before anything is copied."""
+
+MAX_TRIES = 20
+"""Each try fails on a key that somebody else has just committed, and the next one knows it."""
 _US_PER_DAY = 86_400_000_000
 _EPOCH_DAY = PG_EPOCH.date()
 
@@ -54,8 +58,8 @@ VALUES (%b, %b, %b, %b, %b, %b::jsonb, %b::int8[], %b::timestamptz[], %b::timest
 """
 _key = itemgetter(0, 1)
 
-# How many more batches of a source go straight to staging; a process's own memory is enough.
-_staged: dict[int, int] = {}
+# How many more batches of a source are looked up first; a process's own memory is enough.
+_looked_up: dict[int, int] = {}
 
 
 @dataclass(slots=True)
@@ -152,7 +156,7 @@ def ingest_samples(
 
 def forget_conflicts() -> None:
     """Drop what this process remembers of sources that repeat themselves (for tests)."""
-    _staged.clear()
+    _looked_up.clear()
 
 
 def priorities() -> dict[int, int]:
@@ -232,37 +236,44 @@ def _make_room(intake: _Intake, samples: Sequence[tuple[int, Sample]]) -> None:
 
 def _store(intake: _Intake) -> store.Written:
     """Write the batch in one transaction: by COPY alone where nothing of it is known yet."""
-    staged = _staged.get(intake.source.pk, 0)
-    if intake.others or staged:
-        written = _with_partitions(intake, merging=True)
-    else:
-        try:
-            written = _with_partitions(intake, merging=False)
-        except store.KeyTaken:
-            written = _with_partitions(intake, merging=True)
+    left = _looked_up.get(intake.source.pk, 0)
+    written = _write_once(intake, look=bool(left or intake.others))
     if written.duplicates or written.merged:
-        _staged[intake.source.pk] = STAGED_AFTER_CONFLICT
-    elif staged:
-        _staged[intake.source.pk] = staged - 1
+        _looked_up[intake.source.pk] = LOOKED_UP_AFTER_CONFLICT
+    elif left:
+        _looked_up[intake.source.pk] = left - 1
     return written
 
 
-def _with_partitions(intake: _Intake, *, merging: bool) -> store.Written:
+def _write_once(intake: _Intake, *, look: bool) -> store.Written:
+    """One write, tried again with a look at what is known where a key was taken meanwhile.
+
+    Raises LockBusy (503) where others keep writing the same keys.
+    """
+    for _ in range(MAX_TRIES):
+        try:
+            return _with_partitions(intake, look=look)
+        except store.KeyTaken:
+            look = True
+    raise LockBusy()
+
+
+def _with_partitions(intake: _Intake, *, look: bool) -> store.Written:
     """One try; a second one after making partitions that were dropped since we saw them."""
     try:
-        return _write(intake, merging=merging)
+        return _write(intake, look=look)
     except store.PartitionMissing:
         partitions.forget()
         partitions.ensure({_day(row) for row in intake.rows})
-        return _write(intake, merging=merging)
+        return _write(intake, look=look)
 
 
 @transaction.atomic
-def _write(intake: _Intake, *, merging: bool) -> store.Written:
+def _write(intake: _Intake, *, look: bool) -> store.Written:
     written = store.Written(0, [], 0)
     if intake.rows:
-        if merging:
-            written = store.write_merging(intake.rows, intake.others, priorities())
+        if look:
+            written = store.write_known(intake.rows, intake.others, priorities)
         else:
             written = store.write_new(intake.rows)
     touched = _as_stored(intake.rows, written)

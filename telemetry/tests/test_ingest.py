@@ -229,7 +229,7 @@ def test_a_batch_leaves_what_it_touched_to_be_worked_on(fleet):
     assert batch.errors == {"out_of_range": 1}
 
 
-def test_a_source_that_repeated_itself_goes_through_staging_until_it_is_clean(fleet, monkeypatch):
+def test_a_source_that_repeated_itself_is_looked_up_until_it_is_clean(fleet, monkeypatch):
     from telemetry import store
 
     direct = []

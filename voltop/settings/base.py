@@ -92,10 +92,14 @@ TEMPLATES = [
 # --- PostgreSQL: the truth -----------------------------------------------------------------------
 DATABASES = {"default": database_config(env.str("DATABASE_URL", default=paths.database_url()))}
 DATABASES["default"] |= {
+    "ENGINE": "voltop.database",  # which looks at each pooled connection in a cheaper way
     "CONN_MAX_AGE": 0,  # the pool keeps connections; Django refuses both at once
-    "CONN_HEALTH_CHECKS": True,
+    "CONN_HEALTH_CHECKS": False,
     "OPTIONS": {
         "connect_timeout": 5,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
         **DATABASES["default"].get("OPTIONS", {}),
         "options": (
             f"-c statement_timeout={env.int('VOLTOP_STATEMENT_TIMEOUT_MS', default=5000)}"
