@@ -137,17 +137,30 @@ def send_pending(limit: int = 500) -> int:
     """Number every committed event that has no number, and tell the listeners. Returns how many.
 
     Any number of publishers may run: those of one provider take turns under its counter's lock.
+    What goes wrong at one provider is raised when all others have been served.
     """
     unnumbered = Event.objects.filter(seq=None).order_by("provider_id")
-    done = 0
+    done, failed = 0, None
     for provider_id in list(unnumbered.values_list("provider_id", flat=True).distinct()):
-        while True:
-            with transaction.atomic():
-                count = _number(provider_id, limit)
-            done += count
-            if count < limit:
-                break
+        try:
+            done += _send_all(provider_id, limit)
+        except Exception as error:
+            logger.warning("events: those of provider %d wait", provider_id)
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return done
+
+
+def _send_all(provider_id: int, limit: int) -> int:
+    """Number all that one provider has, so many at a time."""
+    done = 0
+    while True:
+        with transaction.atomic():
+            count = _number(provider_id, limit)
+        done += count
+        if count < limit:
+            return done
 
 
 def _number(provider_id: int, limit: int) -> int:

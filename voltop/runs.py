@@ -5,7 +5,8 @@ back late or never. What PostgreSQL knows is enough to ring again:
 
 - A start without an end whose worker has been silent for `DEAD_AFTER_S` was lost; so was one that
   the broker delivers again. `recover` rings for it.
-- A time of day of the schedule at which nothing started (Redis wiped, beat away) is rung later.
+- What the schedule's time of day or interval has passed for without a start (Redis wiped, beat
+  away, or begun anew: then it counts every interval from the beginning) is rung later.
 - What was lost `MAX_LOSSES` times in a row takes its workers down: it is stopped, visibly, and
   tried once more after `STOPPED_FOR_S`.
 
@@ -41,7 +42,7 @@ DEAD_AFTER_S = 35
 MAX_LOSSES = 3
 STOPPED_FOR_S = 900
 RING_LATE_S = 60
-"""A time of day is rung again when nothing has started so long after it."""
+"""What the schedule names is rung again when nothing has started so long after it was due."""
 RING_LATEST_S = 6 * 3600
 KEEP_DAYS = 7
 
@@ -141,7 +142,7 @@ def resume(key: str) -> bool:
 
 # --- Recovery ------------------------------------------------------------------------------------
 def recover(at: datetime | None = None) -> int:
-    """Ring for what was lost with its worker, and for times of day that nothing started at."""
+    """Ring for what was lost with its worker, and for what was due and did not start."""
     at = at or clock.now()
     lost = _lost(at)
     late = overdue(at)
@@ -174,20 +175,25 @@ def _lost(at: datetime) -> list[tuple[str, list[Any]]]:
 
 
 def overdue(at: datetime, schedule: Mapping[str, Any] | None = None) -> dict[str, datetime]:
-    """Tasks of the schedule whose last time of day has passed without a start, with that time.
+    """Tasks of the schedule that were due and did not start, with when they were due.
 
-    A task that is new in the schedule waits for its next time.
+    A task that is new in the schedule waits for its next time of day; an interval's begins at once.
     """
     states = {state.key: state for state in TaskState.objects.all()}
     found = {}
     for entry in (schedule or current_app.conf.beat_schedule).values():
-        state = states.get(entry["task"])
-        if not isinstance(entry["schedule"], crontab) or state is None:
+        state, schedule = states.get(entry["task"]), entry["schedule"]
+        if state is None:
             continue
-        due = last_due(entry["schedule"], at)
-        waited = (at - due).total_seconds()
         known_since = state.started_at or state.created_at
-        if RING_LATE_S <= waited <= RING_LATEST_S and known_since < due:
+        if not isinstance(schedule, crontab):
+            due = next_due(schedule, state.started_at, known_since)
+            late = (at - due).total_seconds() >= RING_LATE_S
+        else:
+            due = last_due(schedule, at)
+            waited_s = (at - due).total_seconds()
+            late = RING_LATE_S <= waited_s <= RING_LATEST_S and known_since < due
+        if late:
             found[entry["task"]] = due
     return found
 

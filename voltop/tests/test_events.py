@@ -7,7 +7,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from voltop import clock, events, failpoints
 from voltop.context import Actor
@@ -71,6 +71,16 @@ def test_an_event_has_no_number_until_the_publisher_came_by(db):
     assert events.send_pending() == 1
     assert Event.objects.get().seq == 1
     assert events.send_pending() == 0
+
+
+def test_a_provider_whose_events_cannot_be_numbered_holds_up_no_other(db):
+    for provider_id in (3, 4):
+        publish(1, provider_id=provider_id)
+    Event.objects.filter(provider_id=3).update(seq=1)  # as a counter restored from the day before
+    publish(2, provider_id=3)
+    with pytest.raises(IntegrityError):
+        events.send_pending()
+    assert (numbers(3), numbers(4)) == ([1], [1])
 
 
 # --- the order -----------------------------------------------------------------------------------

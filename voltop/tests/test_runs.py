@@ -179,6 +179,33 @@ def test_a_missed_time_of_day_is_rung_late(now, last_start, is_late):
     assert late.keys() == ({"t.night"} if is_late else set())
 
 
+@pytest.mark.parametrize(
+    ("last_start", "is_late"),
+    [
+        ("2026-11-20T03:00:00", False),
+        ("2026-11-20T02:49:45", False),  # beat may just be ringing
+        ("2026-11-20T02:48:30", True),
+        ("2026-11-13T02:48:30", True),
+        (None, True),  # known since long ago, never run
+    ],
+)
+def test_an_interval_that_nothing_rang_for_is_rung_late(last_start, is_late):
+    """Beat forgets with its file when it last rang; an hour would begin anew each time."""
+    started = last_start and datetime.fromisoformat(last_start).replace(tzinfo=UTC)
+    TaskState.objects.create(key="t.hourly", task="t.hourly", started_at=started)
+    TaskState.objects.update(created_at=datetime(2026, 11, 13, tzinfo=UTC))
+    hourly = {"x": {"task": "t.hourly", "schedule": 3600.0}}
+    late = runs.overdue(datetime(2026, 11, 20, 3, 50, 30, tzinfo=UTC), hourly)
+    assert late.keys() == ({"t.hourly"} if is_late else set())
+
+
+def test_an_interval_that_is_new_in_the_schedule_is_rung_within_a_minute():
+    runs.register_schedule({"x": {"task": "t.hourly", "schedule": 3600.0}})
+    hourly = {"x": {"task": "t.hourly", "schedule": 3600.0}}
+    assert not runs.overdue(clock.now() + timedelta(seconds=30), hourly)
+    assert runs.overdue(clock.now() + timedelta(seconds=65), hourly)
+
+
 def test_every_time_of_day_in_the_schedule_is_one_that_is_understood():
     """One hour and one minute a day: `runs.last_due` knows no more."""
     for name, entry in app.conf.beat_schedule.items():
