@@ -67,6 +67,12 @@ class ShiftTooLong(DomainError):
     message = _("This is longer than a shift may be.")
 
 
+class ShiftNotOver(DomainError):
+    code = "shift_not_over"
+    status = 400
+    message = _("A proposal is of work that is over: its end cannot lie in the future.")
+
+
 class ShiftOverlap(DomainError):
     """`extra.shift` is the other one."""
 

@@ -12,7 +12,7 @@ from fleets.models import FleetPolicy
 from shifts.errors import InvalidShiftPeriod
 from shifts.models import SHIFT_MACHINE, CloseReason, Shift, ShiftStatus, ShiftStint
 from shifts.services.metric_requests import request_metrics
-from shifts.services.parts import cars_of, close_break, close_stint, lock_people_and_cars
+from shifts.services.parts import close_break, close_stint, lock_shift
 from shifts.services.platform_entries import attach_entries
 from shifts.services.review import clear_review, mark_for_review
 from shifts.signals import shift_confirmed, shift_ended, shift_reopened
@@ -33,12 +33,10 @@ def end_shift(shift: Shift, *, actor: Actor, reason: str = "", at: datetime | No
     """
     at = at or clock.now()
     actor.require_same_provider(shift)
-    driver = lock_people_and_cars(shift.driver_id, cars_of(shift))
-    status = Shift.objects.values_list("status", flat=True).get(pk=shift.pk)
-    if status in OVER:
-        shift.refresh_from_db()
+    driver, shift = lock_shift(shift)
+    if shift.status in OVER:
         return shift
-    if status == ShiftStatus.AUTO_CLOSED:
+    if shift.status == ShiftStatus.AUTO_CLOSED:
         SHIFT_MACHINE.move(shift, ShiftStatus.ENDED, actor=actor, at=at, reason=reason)
         shift.refresh_from_db()
         return shift
@@ -62,8 +60,7 @@ def auto_close(shift: Shift, *, actor: Actor, at: datetime | None = None) -> Shi
     """
     at = at or clock.now()
     actor.require_same_provider(shift)
-    lock_people_and_cars(shift.driver_id, cars_of(shift))
-    shift.refresh_from_db()
+    _driver, shift = lock_shift(shift)
     policy = FleetPolicy.objects.get(provider_id=shift.provider_id)
     if not shift.is_running or shift.starts_at is None:
         raise _illegal(shift, ShiftStatus.AUTO_CLOSED)

@@ -4,8 +4,11 @@ Not for other apps: they call the services.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db import transaction
 
 from drivers.models import Driver
 from fleets.models import Depot, FleetPolicy, FleetProvider
@@ -20,6 +23,9 @@ from vehicles.services import (
 )
 from voltop import clock
 from voltop.context import Actor
+from voltop.errors import LockBusy
+
+LOCK_ATTEMPTS = 5
 
 
 def lock_people_and_cars(driver_id: int, vehicle_ids: Iterable[int]) -> Driver:
@@ -27,6 +33,27 @@ def lock_people_and_cars(driver_id: int, vehicle_ids: Iterable[int]) -> Driver:
     lock_vehicles(vehicle_ids)
     [driver] = lock_drivers([driver_id])
     return driver
+
+
+def lock_shift(shift: Shift, *, also: Iterable[int] = ()) -> tuple[Driver, Shift]:
+    """Lock the cars that the shift holds and `also` others, its driver, its row; the last two anew.
+
+    Which cars it holds is known for sure only under the driver's lock: where a change of car won
+    the race for that, all is given back and locked again. Raises LockBusy (503) when it always did.
+    """
+    for _attempt in range(LOCK_ATTEMPTS):
+        cars = cars_of(shift)
+        with suppress(_OtherCars), transaction.atomic():
+            driver = lock_people_and_cars(shift.driver_id, [*also, *cars])
+            locked = Shift.objects.select_for_update(no_key=True).get(pk=shift.pk)
+            if not set(cars_of(locked)) <= set(cars):
+                raise _OtherCars
+            return driver, locked
+    raise LockBusy(retry_after_s=1)
+
+
+class _OtherCars(Exception):
+    """The shift holds a car that is not locked."""
 
 
 def new_shift(

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from drivers.models import Driver
 from fleets import audit
 from fleets.models import Depot, FleetPolicy, FleetProvider
-from shifts.errors import ProposalOverlap, ProposalWithoutDriver
+from shifts.errors import ProposalOverlap, ProposalWithoutDriver, ShiftNotOver
 from shifts.models import (
     PROPOSAL_MACHINE,
     SHIFT_MACHINE,
@@ -148,7 +148,8 @@ def edit_proposal(
 ) -> ShiftProposal:
     """Change who drove, or from when to when, before it is accepted; audited.
 
-    Raises IllegalMove, ProposalOverlap (409), InvalidShiftPeriod, ShiftTooLong (400).
+    Raises IllegalMove, ProposalOverlap (409), InvalidShiftPeriod, ShiftTooLong, ShiftNotOver
+    (400).
     """
     at = at or clock.now()
     actor.require_same_provider(proposal, *([driver] if driver else []))
@@ -158,6 +159,8 @@ def edit_proposal(
     starts_at = starts_at or proposal.starts_at
     ends_at = ends_at or proposal.ends_at
     require_length(proposal.provider_id, starts_at, ends_at)
+    if ends_at > at:
+        raise ShiftNotOver(field="ends_at")
     values = {
         "driver": driver or proposal.driver,
         "starts_at": starts_at,

@@ -20,6 +20,7 @@ from shifts.services.parts import (
     close_break,
     close_stint,
     lock_people_and_cars,
+    lock_shift,
     new_shift,
     open_stint,
 )
@@ -116,8 +117,7 @@ def change_vehicle(
     at = at or clock.now()
     actor.require_same_provider(shift, vehicle)
     reason = given_reason(reason)
-    driver = lock_people_and_cars(shift.driver_id, [vehicle.pk, *cars_of(shift)])
-    shift = Shift.objects.select_for_update(no_key=True).get(pk=shift.pk)
+    driver, shift = lock_shift(shift, also=[vehicle.pk])
     if shift.status not in RUNNING:
         raise NoRunningShift()
     vehicle.refresh_from_db()

@@ -11,6 +11,7 @@ from shifts.errors import (
     InvalidShiftPeriod,
     ProposalOverlap,
     ProposalWithoutDriver,
+    ShiftNotOver,
     ShiftOverlap,
     ShiftTooLong,
 )
@@ -250,6 +251,9 @@ def test_edit_keeps_within_order_length_and_neighbours(scene: Scene, proposal: S
         services.edit_proposal(**edit, ends_at=at(0))
     with pytest.raises(ShiftTooLong):
         services.edit_proposal(**edit, ends_at=at(13))
+    with pytest.raises(ShiftNotOver):
+        services.edit_proposal(**edit, ends_at=at(10), at=at(9))
+    assert services.edit_proposal(**edit, ends_at=at(8), at=at(8)).ends_at == at(8)
     scene.drive(scene.car, 14, 15)
     propose(scene)
     with pytest.raises(ProposalOverlap):

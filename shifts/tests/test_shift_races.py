@@ -7,12 +7,12 @@ import pytest
 from shifts import services
 from shifts.errors import StartRefused
 from shifts.models import PlatformEntry, Shift, ShiftStint
-from shifts.services import EntryRow
+from shifts.services import EntryRow, parts
 from shifts.tests.scene import Scene, at
 from vehicles.models import Assignment
 from voltop.errors import IllegalMove
 from voltop.tests.cast import Cast
-from voltop.tests.parallel import at_once
+from voltop.tests.parallel import at_once, one_within_the_other
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,6 +86,32 @@ def test_end_and_change_of_car_together_leave_no_car_held(stage: Scene, times: i
     assert (shift.status, shift.ends_at) == ("ended", at(2))
     assert not Assignment.objects.open().exists()
     assert not ShiftStint.objects.filter(ends_at__isnull=True).exists()
+
+
+def test_a_shift_that_ends_while_its_car_is_changed_locks_the_new_car_too(
+    stage: Scene, monkeypatch: pytest.MonkeyPatch
+):
+    """Without the new car's lock a transfer of it could come in between."""
+    shift = stage.active()
+    locked: list[list[int]] = []
+    lock = parts.lock_vehicles
+
+    def watched(ids):
+        locked.append(sorted(ids))
+        return lock(locked[-1])
+
+    monkeypatch.setattr(parts, "lock_vehicles", watched)
+    same = Shift.objects.get(pk=shift.pk)
+    results = one_within_the_other(
+        lambda: services.change_vehicle(
+            shift, stage.other_car, actor=stage.actor, reason="flat", at=at(1)
+        ),
+        lambda: services.end_shift(same, actor=stage.actor, at=at(2)),
+    )
+    assert [result.status for result in results] == ["active", "ended"]
+    both = sorted([stage.car.pk, stage.other_car.pk])
+    assert locked == [both, [stage.car.pk], [stage.other_car.pk]]
+    assert not Assignment.objects.open().exists()
 
 
 def test_cancel_and_start_together_one_wins(stage: Scene):

@@ -10,6 +10,7 @@ from shifts.errors import (
     InvalidShiftPeriod,
     ProposalOverlap,
     ProposalWithoutDriver,
+    ShiftNotOver,
     ShiftOverlap,
     ShiftTooLong,
 )
@@ -60,7 +61,13 @@ class ShiftProposalViewSet(ListRetrieveViewSet):
     statuses = {"propose": 202}
     errors = {
         "propose": (InvalidShiftPeriod,),
-        "partial_update": (IllegalMove, ProposalOverlap, InvalidShiftPeriod, ShiftTooLong),
+        "partial_update": (
+            IllegalMove,
+            ProposalOverlap,
+            InvalidShiftPeriod,
+            ShiftTooLong,
+            ShiftNotOver,
+        ),
         "accept": (IllegalMove, ProposalWithoutDriver, ShiftOverlap),
         "reject": (IllegalMove, ReasonRequired),
     }
