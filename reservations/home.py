@@ -14,7 +14,7 @@ def tasks(provider_id: int | None) -> list[Task]:
     broken = Evse.objects.seen_from(provider_id).filter(
         status__in=(EvseStatus.OUTOFORDER, EvseStatus.INOPERATIVE)
     )
-    late = Reservation.objects.seen_from(provider_id).past_grace(clock.now())
+    late = Reservation.objects.seen_from(provider_id).unused(clock.now()).filter(status="reserved")
     return [
         Task(
             _("Chargers out of order"),

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.db.models import DateTimeField, ExpressionWrapper, F, Value
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 
 from voltop.querysets import M, ProviderQuerySet
 
@@ -23,11 +23,14 @@ class ReservationQuerySet(ProviderQuerySet[M]):
         """Bookings whose kept time meets [starts_at, ends_at)."""
         return self.filter(starts_at__lt=ends_at, blocked_until__gt=starts_at)
 
-    def past_grace(self, at: datetime) -> Self:
-        """Reserved, begun longer ago than the provider's grace, and nobody has come."""
+    def unused(self, at: datetime) -> Self:
+        """Nobody has come: reserved and begun longer ago than the provider's grace, or pending
+        when its start came.
+        """
         grace = ExpressionWrapper(
             F("starts_at")
             + F("provider__policy__reservation_grace_min") * Value(timedelta(minutes=1)),
             output_field=DateTimeField(),
         )
-        return self.filter(status="reserved").annotate(grace_ends=grace).filter(grace_ends__lte=at)
+        late, held = Q(status="reserved", grace_ends__lte=at), Q(status="pending")
+        return self.filter(starts_at__lte=at).annotate(grace_ends=grace).filter(late | held)

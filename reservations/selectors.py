@@ -33,11 +33,17 @@ def free_windows(
 
 
 def free_windows_of_vehicle(
-    vehicle_id: int, start: datetime, end: datetime, *, at_least: timedelta, limit: int = 3
+    provider_id: int,
+    vehicle_id: int,
+    start: datetime,
+    end: datetime,
+    *,
+    at_least: timedelta,
+    limit: int = 3,
 ) -> list[Window]:
-    """When a vehicle is not booked anywhere."""
+    """When the company has a vehicle of its own booked nowhere."""
     taken = (
-        Reservation.objects.unscoped()
+        Reservation.objects.for_provider(provider_id)
         .filter(vehicle_id=vehicle_id, starts_at__lt=end, ends_at__gt=start)
         .blocking()
         .order_by("starts_at")

@@ -100,7 +100,7 @@ class Reservation(ProviderModel):
             ),
             no_overlap(
                 "reservations_vehicle_taken",
-                keys=["vehicle"],
+                keys=["provider", "vehicle"],
                 not_null=["ends_at"],
                 where=Q(status__in=BLOCKING),
             ),

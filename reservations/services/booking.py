@@ -146,7 +146,11 @@ def _conflict(wanted: Reservation, plugs: Sequence[Connector]) -> DomainError:
     )
     if other is not None:
         windows = free_windows_of_vehicle(
-            wanted.vehicle_id, wanted.starts_at, wanted.starts_at + HORIZON, at_least=length
+            wanted.provider_id,
+            wanted.vehicle_id,
+            wanted.starts_at,
+            wanted.starts_at + HORIZON,
+            at_least=length,
         )
         free = [
             {

@@ -80,6 +80,7 @@ def check_in(reservation: Reservation, *, actor: Actor, at: datetime | None = No
     """
     at = at or clock.now()
     actor.require_same_provider(reservation)
+    reservation = Reservation.objects.select_for_update(no_key=True).get(pk=reservation.pk)
     if not reservation.starts_at - EARLY <= at < reservation.ends_at:
         raise CheckInOutsidePeriod(starts_at=reservation.starts_at.isoformat())
     return _move(reservation, ReservationStatus.FULFILLED, actor=actor, at=at, checked_in_at=at)
@@ -144,16 +145,19 @@ def _write_period(reservation: Reservation, starts_at: datetime, ends_at: dateti
 
 def release_stale(wanted: Reservation, evse_ids: Sequence[int], *, at: datetime) -> int:
     """Release bookings past their hold or grace that stand in the way of `wanted`."""
-    in_the_way = Reservation.objects.for_provider(wanted.provider_id).filter(
-        Q(evse_id__in=evse_ids, starts_at__lt=wanted.blocked_until)
-        & Q(blocked_until__gt=wanted.starts_at)
-        | Q(vehicle_id=wanted.vehicle_id, starts_at__lt=wanted.ends_at)
-        & Q(ends_at__gt=wanted.starts_at)
+    in_the_way = (
+        Reservation.objects.for_provider(wanted.provider_id)
+        .unused(at)
+        .filter(
+            Q(evse_id__in=evse_ids, starts_at__lt=wanted.blocked_until)
+            & Q(blocked_until__gt=wanted.starts_at)
+            | Q(vehicle_id=wanted.vehicle_id, starts_at__lt=wanted.ends_at)
+            & Q(ends_at__gt=wanted.starts_at)
+        )
     )
-    keys = [*in_the_way.past_grace(at).values_list("pk", flat=True)]
-    keys += in_the_way.filter(status="pending", starts_at__lte=at).values_list("pk", flat=True)
     actor = Actor.system(SYSTEM, wanted.provider_id)
-    return sum(_release(key, actor=actor, at=at) for key in sorted(set(keys)))
+    keys = list(in_the_way.order_by("pk").values_list("pk", flat=True))
+    return sum(_release(key, actor=actor, at=at) for key in keys)
 
 
 def release_no_shows(*, at: datetime | None = None, limit: int = 500) -> int:
@@ -162,27 +166,24 @@ def release_no_shows(*, at: datetime | None = None, limit: int = 500) -> int:
     Pending ones whose start has come have failed; reserved ones past the grace are no-shows.
     """
     at = at or clock.now()
-    late = Reservation.objects.unscoped().past_grace(at).values_list("pk", "provider_id")
-    held = (
-        Reservation.objects.unscoped()
-        .filter(status="pending", starts_at__lte=at)
-        .values_list("pk", "provider_id")
-    )
+    unused = Reservation.objects.unscoped().unused(at).order_by("starts_at", "pk")
     done = 0
-    for key, provider_id in [*late[:limit], *held[:limit]]:
+    for key, provider_id in list(unused.values_list("pk", "provider_id")[:limit]):
         with transaction.atomic():
             done += _release(key, actor=Actor.system(SYSTEM, provider_id), at=at)
     return done
 
 
 def _release(key: int, *, actor: Actor, at: datetime) -> int:
-    reservation = Reservation.objects.get(pk=key)
+    """Release one if it is still unused now that its row is locked; 1 if it was, else 0."""
+    unused = Reservation.objects.unscoped().unused(at)
+    locked = unused.select_for_update(no_key=True, of=("self",))
+    reservation = locked.filter(pk=key).first()
+    if reservation is None:
+        return 0  # somebody came, confirmed, moved or called it off in the meantime
     pending = reservation.status == ReservationStatus.PENDING
     to = ReservationStatus.FAILED if pending else ReservationStatus.NO_SHOW
-    try:
-        _move(reservation, to, actor=actor, at=at, reason="nobody came")
-    except IllegalMove:
-        return 0  # somebody checked in or called it off in the meantime
+    _move(reservation, to, actor=actor, at=at, reason="nobody came")
     return 1
 
 

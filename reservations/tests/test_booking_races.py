@@ -6,7 +6,8 @@ from django.db import connection
 from drivers import services as drivers
 from drivers.errors import DriverNotActive
 from drivers.models import Driver
-from reservations.errors import ConnectorTaken
+from reservations import services
+from reservations.errors import CheckInOutsidePeriod, ConnectorTaken
 from reservations.models import ChargingStation, Reservation
 from reservations.tests.scene import book, make_station, tomorrow
 from vehicles import services as vehicles
@@ -111,3 +112,50 @@ def test_a_driver_suspended_at_the_same_moment_books_nothing():
     )
     assert isinstance(booked, DriverNotActive)
     assert not Reservation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_in_is_judged_by_the_period_that_stands_when_its_turn_comes():
+    cast, station = scene()
+    booked = book(cast, station)
+    same = Reservation.objects.get(pk=booked.pk)
+    actor = cast.actor()
+    _moved, refused = one_within_the_other(
+        lambda: services.change_period(
+            same, actor=actor, starts_at=tomorrow(14), ends_at=tomorrow(15)
+        ),
+        lambda: services.check_in(booked, actor=actor, at=tomorrow(10)),
+    )
+    assert isinstance(refused, CheckInOutsidePeriod)
+    booked.refresh_from_db()
+    assert (booked.status, booked.checked_in_at) == ("reserved", None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_booking_moved_as_it_is_found_unused_stands():
+    cast, station = scene()
+    booked = book(cast, station)
+    actor = cast.actor()
+    moved, released = one_within_the_other(
+        lambda: services.change_period(
+            booked, actor=actor, starts_at=tomorrow(14), ends_at=tomorrow(15)
+        ),
+        lambda: services.release_no_shows(at=tomorrow(10, 45)),
+    )
+    assert (moved.starts_at, released) == (tomorrow(14), 0)
+    booked.refresh_from_db()
+    assert booked.status == "reserved"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_booking_confirmed_as_its_hold_runs_out_has_not_failed():
+    cast, _station = scene()
+    held = book(cast, make_station(cast, name="Held", hold_channel="csms"))
+    actor = cast.actor()
+    confirmed, released = one_within_the_other(
+        lambda: services.confirm(held, actor=actor),
+        lambda: services.release_no_shows(at=tomorrow(10)),
+    )
+    assert (confirmed.status, released) == ("reserved", 0)
+    held.refresh_from_db()
+    assert held.status == "reserved"

@@ -3,6 +3,7 @@
 import pytest
 
 from reservations import services
+from reservations.errors import VehicleTaken
 from reservations.models import Reservation
 from reservations.tests.scene import book, make_station, tomorrow
 from vehicles import services as vehicles
@@ -52,3 +53,19 @@ def test_retiring_a_car_calls_off_its_bookings(cast):
         )
         == 0
     )
+
+
+def test_a_used_booking_of_the_old_company_keeps_the_new_one_from_nothing(cast):
+    """What A's drivers did with the car is A's; B neither waits for it nor sees when it was."""
+    used = book(cast, make_station(cast))
+    services.check_in(used, actor=cast.actor(), at=tomorrow(10))
+    vehicles.transfer_vehicle(cast.vehicle, cast.b, actor=cast.actor(), reason="sold")
+    cast.vehicle.refresh_from_db()
+    theirs = make_station(cast, provider=cast.b)
+    values = {"actor": cast.actor(cast.b), "station": theirs, "vehicle": cast.vehicle}
+    booked = services.book(**values, starts_at=tomorrow(10), ends_at=tomorrow(11))
+    assert (booked.status, booked.provider_id) == ("reserved", cast.b.pk)
+    with pytest.raises(VehicleTaken) as taken:
+        services.book(**values, starts_at=tomorrow(9, 30), ends_at=tomorrow(10, 30))
+    assert taken.value.extra["reservation"] == booked.pk
+    assert taken.value.extra["free"][0]["starts_at"] == tomorrow(11).strftime("%Y-%m-%dT%H:%M:%SZ")
