@@ -99,11 +99,15 @@ def wipe_redis() -> None:
 
 
 def wait_until(true: Callable[[], Any], *, within_s: float, meanwhile: Callable[[], Any]) -> float:
-    """Seconds until it is true; AssertionError when it takes longer."""
+    """Seconds until it is true; AssertionError when it takes longer on a machine of our own.
+
+    Where others compute too, everything takes longer by as much as there are too few processors.
+    """
     begun = time.monotonic()
     while not true():
         waited = time.monotonic() - begun
-        assert waited < within_s, f"not within {within_s} s"
+        shared_by = max(1.0, os.getloadavg()[1] / (os.cpu_count() or 1))
+        assert waited < within_s * shared_by, f"not within {within_s} s, times {shared_by:.1f}"
         meanwhile()
         time.sleep(0.5)
     return time.monotonic() - begun

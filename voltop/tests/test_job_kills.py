@@ -19,6 +19,8 @@ from voltop.tests.real_processes import beat, running, wait_until, wipe_redis, w
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 RECOVERED_S = 90
+GIVE_UP_S = 600
+"""Until every process was killed as often as the test wants: nothing is promised about that."""
 RESTARTED_S = 15
 """How long it takes until a supervisor has a killed worker back in service on a busy machine."""
 
@@ -87,7 +89,7 @@ def test_a_killed_pool_process_loses_nothing_and_repeats_nothing(stage, allowed,
         def all_killed() -> bool:
             return len(list(marks.iterdir())) >= 2 * len(effects())
 
-        wait_until(all_killed, within_s=180, meanwhile=killer.still_lives)
+        wait_until(all_killed, within_s=GIVE_UP_S, meanwhile=killer.still_lives)
         recovered_s = settled(stage, log, RECOVERED_S, killer.still_lives)
         assert killer.lives
     report("child", recovered_s, len(effects()))
@@ -114,7 +116,9 @@ def test_killed_workers_wiped_redis_and_three_beats_change_nothing(stage, allowe
                 killer.start()
 
         wait_until(
-            lambda: len(list(marks.iterdir())) >= len(effects()), within_s=300, meanwhile=revive
+            lambda: len(list(marks.iterdir())) >= len(effects()),
+            within_s=GIVE_UP_S,
+            meanwhile=revive,
         )
         wipe_redis()
         recovered_s = settled(stage, log, RECOVERED_S + RESTARTED_S, meanwhile=revive)
@@ -135,13 +139,13 @@ def test_a_poison_task_stops_after_three_and_its_neighbours_go_on(stage, allowed
     with running(deadly):
         wait_until(
             lambda: TaskState.objects.filter(key=poison, resume_at__isnull=False).exists(),
-            within_s=120,
+            within_s=GIVE_UP_S,
             meanwhile=deadly.still_lives,
         )
         app.send_task(neighbour)
         app.send_task(poison)
         wait_until(
-            lambda: effect.seen(stage) == effect.once, within_s=30, meanwhile=deadly.still_lives
+            lambda: effect.seen(stage) == effect.once, within_s=60, meanwhile=deadly.still_lives
         )
         assert deadly.lives
     stopped = TaskState.objects.get(key=poison)
@@ -157,7 +161,7 @@ def test_a_worker_says_that_it_lives_and_stops_when_asked(stage, allowed, tmp_pa
         app.send_task("tests.slow", args=[4])
         wait_until(
             lambda: TaskState.objects.filter(key="tests.slow[4]").exists(),
-            within_s=30,
+            within_s=60,
             meanwhile=polite.still_lives,
         )
         assert polite.stop() == 0
