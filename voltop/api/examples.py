@@ -4,6 +4,7 @@ A serializer that wants a telling example gives one (`extend_schema_serializer(e
 has none gets a valid one from here, so that no operation is without.
 """
 
+import re
 from typing import Any
 
 BY_FORMAT = {
@@ -15,15 +16,105 @@ BY_FORMAT = {
     "uri": "https://example.com/",
     "decimal": "12.50",
 }
+BY_NAME = {
+    "about_id": "4711",
+    "about_type": "payments.paymentline",
+    "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIn0.eyJzdWIiOiI3In0.c2lnbmF0dXJl",
+    "actor": "dispatch@alba.example",
+    "address": "Av. Insurgentes Sur 1602, Ciudad de México",
+    "approved_by": "owner@alba.example",
+    "bank_reason": "account closed",
+    "bank_ref": "B-20260301-000042",
+    "body": "My last payment seems to lack Sunday's shift.",
+    "challenge": "c1Zt8w",
+    "changed_by": "owner@alba.example",
+    "client_id": "erp-7f3a",
+    "client_secret": "vtc_2m4Xo9",
+    "code": "ok",
+    "connector_id": "1",
+    "cost_centre": "north",
+    "country": "MX",
+    "created_by": "dispatch@alba.example",
+    "currency": "MXN",
+    "decided_by": "owner@alba.example",
+    "deduction_basis": "Art. 110 LFT",
+    "detail": "Not there, or not yours.",
+    "device": "356938035643809",
+    "disabled_reason": "no answer for three days",
+    "email": "ana@example.com",
+    "emergency_contact_name": "Luis Torres",
+    "emergency_contact_phone": "+525512345679",
+    "employee_number": "D-017",
+    "endpoint": "https://erp.example/hooks/voltop",
+    "error_code": "account_closed",
+    "error_detail": "The bank says that the account is closed.",
+    "event": "driver.activated",
+    "evidence": "Receipt 8841",
+    "evse_uid": "MX*VLT*E0001",
+    "external_id": "D-17",
+    "family_name": "Torres",
+    "from_state": "active",
+    "full_name": "Ana Torres",
+    "given_name": "Ana",
+    "grant_type": "client_credentials",
+    "holder_name": "Ana Torres",
+    "holder_tax_id": "TOAA900101AB1",
+    "holiday_region": "CMX",
+    "key": "D-17",
+    "kind": "fare",
+    "label": "A-12",
+    "language": "es",
+    "last_error": "timed out",
+    "last_problem": "timed out",
+    "legal_name": "Alba Movilidad S.A. de C.V.",
+    "login": "ana@example.com",
+    "mask": "•••• 4821",
+    "name": "Depot North",
+    "national_id": "TOAA900101MDFRRN09",
+    "new_password": "a long sentence of your own",
+    "next": "https://fleet.example/api/v1/drivers?cursor=eyJrIjpbNDJdfQ",
+    "outcome": "ok",
+    "override_reason": "papers were seen at the depot",
+    "password": "a long sentence of your own",
+    "phone": "+525512345678",
+    "physical_reference": "Bay 4",
+    "plate": "NXA-12-34",
+    "proposed_by": "system",
+    "rate": "4.20",
+    "reason": "agreed with the driver by telephone",
+    "ref": "erp:D-17",
+    "reference": "R-2026-0042",
+    "refresh_token": "vtr_9Zl0aQ",
+    "requested_by": "pay@alba.example",
+    "scope": "drivers:read",
+    "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    "system": "erp",
+    "tax_id": "AMO010101AB1",
+    "text": "My last payment seems to lack Sunday's shift.",
+    "time_zone": "America/Mexico_City",
+    "to_state": "ended",
+    "trip_ref": "T-88213",
+    "uid": "MX*VLT*E0001",
+    "unit": "km",
+    "url": "https://erp.example/hooks/voltop",
+    "username": "ana@example.com",
+    "vin": "5YJ3E1EA7KF317000",
+}
+"""What a plain text of that name looks like in life."""
+
 MAX_DEPTH = 8
 
 
-def example_of(schema: dict[str, Any], schemas: dict[str, Any], depth: int = 0) -> Any:
-    """A value that fits a schema; `schemas` are the components that references name."""
+def example_of(
+    schema: dict[str, Any], schemas: dict[str, Any], depth: int = 0, name: str = ""
+) -> Any:
+    """A value that fits a schema, telling by the name of the field where that is known; `schemas`
+    are the components that references name.
+    """
     if depth > MAX_DEPTH:
         return None
     if "$ref" in schema:
-        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, depth + 1)
+        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, depth + 1, name)
     for key in ("example", "default", "const"):
         if key in schema:
             return schema[key]
@@ -33,21 +124,30 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any], depth: int = 0) 
         return schema["enum"][0]
     for key in ("allOf", "oneOf", "anyOf"):
         if schema.get(key):
-            return example_of(schema[key][0], schemas, depth + 1)
-    return _by_type(schema, schemas, depth)
+            return example_of(schema[key][0], schemas, depth + 1, name)
+    return _by_type(schema, schemas, depth, name)
 
 
-def _by_type(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> Any:
+def _by_type(schema: dict[str, Any], schemas: dict[str, Any], depth: int, name: str) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((item for item in kind if item != "null"), None)
     if kind == "object":
         properties = schema.get("properties", {})
-        return {name: example_of(part, schemas, depth + 1) for name, part in properties.items()}
+        return {key: example_of(part, schemas, depth + 1, key) for key, part in properties.items()}
     if kind == "array":
-        return [example_of(schema.get("items", {}), schemas, depth + 1)]
+        return [example_of(schema.get("items", {}), schemas, depth + 1, name)]
     if kind == "string":
-        return BY_FORMAT.get(schema.get("format", ""), "text"[: schema.get("maxLength", 4)])
+        return _text(schema, name)
     if kind in ("integer", "number"):
         return max(1, schema.get("minimum", 1))
     return True if kind == "boolean" else None
+
+
+def _text(schema: dict[str, Any], name: str) -> str:
+    if "format" in schema:
+        return BY_FORMAT.get(schema["format"], "text")
+    found = BY_NAME.get(name, "text")
+    longest = schema.get("maxLength", len(found))
+    fits = len(found) <= longest and re.search(schema.get("pattern", ""), found)
+    return found if fits else "text"[:longest]

@@ -7,6 +7,9 @@ PLATFORM_LOGIN = "platform@voltop.example"
 PAST_IS_WRITTEN = "city-past-is-written"
 """A file of the instance's folder, there once the history of the demo is whole."""
 
+PAST_IS_AT = "city-past-is-at"
+"""A file beside it: in a sentence, how far the history is, or why it does not get on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Company:

@@ -311,7 +311,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}voltop/favicon.svg"}
     ],
     "STYLES": [lambda request: f"{STATIC_URL}voltop/admin.css"],
-    "DASHBOARD_CALLBACK": "voltop.home.dashboard",
+    "DASHBOARD_CALLBACK": f"voltop.{'demo.today' if DEMO else 'home'}.dashboard",
     "SHOW_HISTORY": True,
     "SIDEBAR": {
         "navigation": "voltop.navigation.navigation",

@@ -6,16 +6,19 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
 
 from fleets.models import User
+from voltop.demo import today
 from voltop.demo.city import bank
 from voltop.demo.city.company import FAMILY, GIVEN
 from voltop.demo.city.diary import CHARGE_TO_PCT, Diary
 from voltop.demo.city.past import WEEKS, Past, first_day
 from voltop.demo.city.payday import Payday
 from voltop.demo.city.streets import City
-from voltop.demo.companies import COMPANIES, PASSWORD
+from voltop.demo.companies import COMPANIES, PASSWORD, PAST_IS_AT
+from voltop.embedded import paths
 
 ZONE = ZoneInfo("America/Mexico_City")
 FIRST, END = date(2026, 10, 26), date(2026, 11, 4)
@@ -213,3 +216,13 @@ def test_seeding_again_changes_nothing(settings, monkeypatch):
     driver = User.objects.get(email=COMPANIES[0].driver[0])
     assert not driver.is_staff
     assert not driver.memberships.exists()
+
+
+@pytest.mark.django_db
+def test_the_first_page_says_that_history_is_still_being_written(rf, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOLTOP_HOME", str(tmp_path))
+    request = rf.get("/admin/")
+    request.user = AnonymousUser()
+    assert "home_note" not in today.dashboard(request, {})
+    (paths.home() / PAST_IS_AT).write_text("Brisa, 2 of 3 companies")
+    assert "(Brisa, 2 of 3 companies)" in today.dashboard(request, {})["home_note"]

@@ -22,7 +22,7 @@ from voltop.demo.city.cars import Car
 from voltop.demo.city.company import HOMES, quietly, set_up
 from voltop.demo.city.streets import City
 from voltop.demo.client import Client
-from voltop.demo.companies import COMPANIES, PASSWORD, PAST_IS_WRITTEN, Company
+from voltop.demo.companies import COMPANIES, PASSWORD, PAST_IS_AT, PAST_IS_WRITTEN, Company
 
 EVERY_S = 5.0
 LOOK_AFTER_S = 300.0
@@ -78,16 +78,19 @@ def _settle(url: str, home: Path) -> "list[Place]":
 
 def _tell_the_past(places: "list[Place]", home: Path) -> None:
     """Write what is missing of every company's past, until it is whole."""
-    bank = read_bank(home)
+    bank, said = read_bank(home), home / PAST_IS_AT
     while True:
         try:
-            for place in places:
+            for n, place in enumerate(places, 1):
+                said.write_text(f"{place.company.name}, {n} of {len(places)} companies")
                 story.tell(place, bank)
-        except Exception:  # e.g. a worker that is restarted; what is there stays
+        except Exception as error:  # e.g. a worker that is restarted; what is there stays
             log.exception("the past is not whole yet; again in a minute")
+            said.write_text(f"interrupted by {type(error).__name__}, goes on in a minute")
             time.sleep(60)
         else:
             (home / PAST_IS_WRITTEN).touch()
+            said.unlink(missing_ok=True)
             return
 
 

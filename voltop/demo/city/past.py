@@ -23,7 +23,7 @@ WEEKS = 4
 PLATFORMS = {"MX": ("didi", "DiDi"), "BR": ("99", "99"), "DE": ("freenow", "FREENOW")}
 TARIFFS = {"MX": ("18.00", "8.50"), "BR": ("5.50", "2.60"), "DE": ("4.30", "2.50")}
 """Flag fall and price per kilometre, in the company's currency."""
-LONGEST_S = 600
+TELL_EVERY_S = 60
 log = logging.getLogger("voltop.city")
 
 
@@ -70,6 +70,15 @@ class Past:
         self._confirm()
         log.info("%s: past written (%.0f s)", self.company.name, time.monotonic() - begun)
 
+    def _until(self, what: str, good: Callable[[], bool]) -> None:
+        """Wait for the workers, however long they take on this machine; tell where it is long."""
+        told = begun = time.monotonic()
+        while not good():
+            if time.monotonic() - told > TELL_EVERY_S:
+                told = time.monotonic()
+                log.info("%s: %.0f s waited for %s", self.company.name, told - begun, what)
+            time.sleep(2)
+
     def _has(self, path: str) -> bool:
         return bool(self.owner.get(path, page_size=1, **self.between)["results"])
 
@@ -91,7 +100,14 @@ class Past:
                 log.warning("%s: %s", self.company.name, answer["rejected"][:3])
             for row in batch:
                 sent[row["vehicle"]] += 1
-        _until(lambda: all(self._is_derived(vehicle, count) for vehicle, count in sent.items()))
+        waiting = dict(sent)
+
+        def derived() -> bool:
+            for vehicle in [car for car, count in waiting.items() if self._is_derived(car, count)]:
+                del waiting[vehicle]
+            return not waiting
+
+        self._until("days of the telemetry", derived)
 
     def _is_derived(self, vehicle: int, sent: int) -> bool:
         days = self.owner.each(
@@ -108,7 +124,13 @@ class Past:
             for on in (self.diary.first, self.diary.end)
         )
         job = self.owner.post("shift-proposals/propose", {"start": start, "end": end})
-        _until(lambda: self.owner.get(f"jobs/{job['id']}")["state"] in ("done", "failed"))
+        self._until("shifts found", lambda: self._is_done(job["id"]))
+
+    def _is_done(self, job_id: int) -> bool:
+        job = self.owner.get(f"jobs/{job_id}")
+        if job["state"] == "failed":
+            raise RuntimeError(f"shifts could not be proposed: {job}")
+        return bool(job["state"] == "done")
 
     def _accept(self) -> None:
         waiting = self.owner.each("shift-proposals", state="proposed", **self.between)
@@ -127,7 +149,7 @@ class Past:
             rows = self.owner.each("shift-metrics", **before)
             return not set(ended) - {row["shift"] for row in rows}
 
-        _until(measured)
+        self._until("shifts measured", measured)
         for ids in chunks(ended, 100):
             body = {"ids": ids, "reason": "compared with the day's telemetry"}
             self.owner.post("shifts/bulk-confirm", body)
@@ -204,14 +226,6 @@ class Past:
             for chunk in chunks(rows, 500):
                 body = {"station": station["id"], "rows": chunk}
                 self.owner.post("charging-sessions/bulk", body)
-
-
-def _until(good: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONGEST_S
-    while not good():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the workers take too long")
-        time.sleep(2)
 
 
 def _cents(amount: Decimal) -> Decimal:

@@ -34,6 +34,11 @@ class Command(BaseCommand):
             data = USUAL
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
         console = Console()
+        console.print(
+            f"The main job on the sets below {data}"
+            if data
+            else "The main job on a small generated fleet; a real day of your own: make demo DATA=…"
+        )
         try:
             found = job.carry_out(data, console)
         except StageError as error:
