@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voltop import tabular
-from voltop.tabular import MissingColumns, Row, UnreadableTable, read_rows
+from voltop.tabular import (
+    DoubledColumns,
+    EmptyTable,
+    Limits,
+    MissingColumns,
+    Row,
+    TableTooLarge,
+    UnreadableTable,
+    WrongDelimiter,
+    WrongEncoding,
+    read_rows,
+)
 
 
 def table(text: str | bytes) -> io.BytesIO:
@@ -62,26 +73,62 @@ def test_missing_columns_are_named():
 
 
 @pytest.mark.parametrize(
-    ("data", "reason", "row"),
+    ("data", "error", "extra"),
     [
-        (b"", "empty", 1),
-        (b"\n\n", "empty", 1),
-        (b" , \n", "empty", 1),
-        (b"a,a\n", "columns", 1),
-        (b"a,b\n1,2\n\xff,1\n", "encoding", None),
-        ("a,b\n".encode("utf-16"), "encoding", 1),
-        (b'a,b\n1,2\n"x,1\n3,4\n', "csv", 3),
-        (b'a,b\n"x"y,1\n', "csv", 2),
-        (b"a\n" + b"x" * 200_000 + b"\n", "csv", 2),
-        (gzip.compress(b"a,b\n1,2\n" * 1000, mtime=0)[:-9], "gzip", None),
-        (gzip.compress(b"a,b\n1,2\n", mtime=0)[:10] + b"\xff" * 9, "gzip", 1),
+        (b"", EmptyTable, {}),
+        (b"\n\n", EmptyTable, {}),
+        (b" , \n", EmptyTable, {}),
+        (b"a,b,a\n", DoubledColumns, {"columns": ["a"]}),
+        (b"a;b\n1;2\n", WrongDelimiter, {"found": ";", "expected": ","}),
+        (b"a\tb\n", WrongDelimiter, {"found": "\t", "expected": ","}),
+        (b"a,b\n1,2\n\xff,1\n", WrongEncoding, None),
+        ("name\nJosé\n".encode("latin-1"), WrongEncoding, None),
+        ("a,b\n".encode("utf-16"), WrongEncoding, {"row": 1}),
+        (b'a,b\n1,2\n"x,1\n3,4\n', UnreadableTable, {"reason": "csv", "row": 3}),
+        (b'a,b\n"x"y,1\n', UnreadableTable, {"reason": "csv", "row": 2}),
+        (b"a\n" + b"x" * 200_000 + b"\n", UnreadableTable, {"reason": "csv", "row": 2}),
+        (gzip.compress(b"a,b\n1,2\n" * 1000, mtime=0)[:-9], UnreadableTable, None),
+        (
+            gzip.compress(b"a,b\n1,2\n", mtime=0)[:10] + b"\xff" * 9,
+            UnreadableTable,
+            {"reason": "gzip", "row": 1},
+        ),
+        (b"PK\x03\x04 no workbook", UnreadableTable, {"reason": "workbook", "row": 1}),
     ],
 )
-def test_what_is_no_table_is_refused_with_its_reason(data, reason, row):
-    with pytest.raises(UnreadableTable) as error:
+def test_what_is_no_table_is_refused_by_name(data, error, extra):
+    with pytest.raises(error) as refused:
         list(read_rows(table(data)))
-    assert error.value.extra["reason"] == reason
-    assert row is None or error.value.extra["row"] == row
+    assert extra is None or refused.value.extra == extra
+    assert str(refused.value.detail)
+
+
+@pytest.mark.parametrize(
+    ("data", "limit"),
+    [
+        (b"a,b\n" * 10, "rows"),
+        (b"a" * 2_000, "bytes"),
+        (gzip.compress(b"a,b\n" * 100_000), "rows"),
+        (gzip.compress(b"a" * 100_000), "bytes"),
+        (b"a,b," * 400 + b"\n", "columns"),
+    ],
+)
+def test_no_more_is_taken_than_was_agreed(data, limit):
+    limits = Limits(text_bytes=1_800, rows=5)
+    with pytest.raises(TableTooLarge) as error:
+        list(read_rows(table(data), limits=limits))
+    assert error.value.extra["limit"] == limit
+
+
+@pytest.mark.parametrize("cells", [b"x," * 700_000, b'"\n",' * 300_000])
+def test_a_record_of_a_million_cells_is_never_built(cells):
+    tracemalloc.start()
+    with pytest.raises(TableTooLarge) as error:
+        list(read_rows(table(b"a,b\n" + cells + b"\n")))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert error.value.extra["limit"] == "row"
+    assert peak < 60_000_000
 
 
 @given(st.binary(max_size=300))
@@ -89,7 +136,7 @@ def test_no_bytes_bring_anything_but_rows_and_named_errors(data):
     try:
         for row in read_rows(table(data)):
             assert row.number >= 2
-    except UnreadableTable:
+    except (EmptyTable, WrongEncoding, WrongDelimiter, DoubledColumns, UnreadableTable):
         pass
 
 
