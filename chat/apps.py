@@ -13,4 +13,4 @@ class ChatConfig(AppConfig):
 
         registry.register(registry.ROLE_PERMISSIONS, "chat", roles.of_chat)
         registry.register(registry.API_SCOPES, "chat", roles.scopes_of_chat)
-        registry.register(registry.HOME_TASKS, "chat", home.tasks)
+        registry.register(registry.WORK, "chat", home.work)

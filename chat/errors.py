@@ -24,12 +24,6 @@ class MessageMismatch(DomainError):
     message = _("Another message was already sent with this client_id.")
 
 
-class NotAssignable(DomainError):
-    code = "not_assignable"
-    status = 400
-    message = _("This person does not answer drivers here.")
-
-
 class ReadTooFar(DomainError):
     code = "read_too_far"
     status = 400

@@ -1,30 +1,42 @@
-"""Chat's part of the first page."""
+"""Chat's part of the first page and of the inbox."""
 
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from chat.models import Conversation, ConversationStatus
-from voltop.home import Task
+from chat.models import Conversation, ConversationStatus, Priority
+from voltop.home import Work
 
 LIST = "/admin/chat/conversation/"
 
 
-def tasks(provider_id: int | None) -> list[Task]:
+def work() -> list[Work]:
     """Conversations that wait for an answer, urgent ones first of all."""
-    waiting = Conversation.objects.seen_from(provider_id).filter(status=ConversationStatus.OPEN)
     return [
-        Task(
+        Work(
+            "chat.answer_urgent",
             _("Urgent conversations to answer"),
-            waiting.filter(priority="urgent").count(),
+            partial(_waiting, urgent=True),
             f"{LIST}?status__exact=open&priority__exact=urgent",
             "chat.change_conversation",
             urgency="now",
             icon="sos",
         ),
-        Task(
+        Work(
+            "chat.answer",
             _("Conversations to answer"),
-            waiting.exclude(priority="urgent").count(),
+            partial(_waiting, urgent=False),
             f"{LIST}?status__exact=open",
             "chat.change_conversation",
             icon="chat",
         ),
     ]
+
+
+def _waiting(provider_id: int | None, *, urgent: bool) -> QuerySet[Any]:
+    waiting = Conversation.objects.seen_from(provider_id).filter(status=ConversationStatus.OPEN)
+    if urgent:
+        return waiting.filter(priority=Priority.URGENT)
+    return waiting.exclude(priority=Priority.URGENT)

@@ -27,6 +27,7 @@ from chat.serializers import (
 )
 from drivers.errors import NoDriverRecord
 from drivers.selectors import own_driver
+from fleets.errors import NotAssignable
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.context import Actor
@@ -75,7 +76,7 @@ class ConversationView(_Conversations):
     }
     errors = {
         "create": OPENING,
-        "assign": (errors.NotAssignable,),
+        "assign": (NotAssignable,),
         "resolve": (IllegalMove,),
         "reopen": (errors.ConversationResolved, IllegalMove),
         "read": (errors.ReadTooFar,),

@@ -16,5 +16,5 @@ class DriversConfig(AppConfig):
         registry.register(registry.RECORD_KINDS, "drivers", record_kinds.drivers)
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
-        registry.register(registry.HOME_TASKS, "drivers", home.tasks)
+        registry.register(registry.WORK, "drivers", home.work)
         registry.register(registry.HOME_FIGURES, "drivers", home.figures)

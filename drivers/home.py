@@ -1,43 +1,57 @@
-"""Drivers' part of the first page."""
+"""Drivers' part of the first page and of the inbox."""
 
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver, DriverStatus, PayoutAccount
 from voltop import clock
-from voltop.home import Figure, Task
+from voltop.home import Figure, Work
 
 LIST = "/admin/drivers/driver/"
 
 
-def tasks(provider_id: int | None) -> list[Task]:
+def work() -> list[Work]:
     """Drivers who wait for staff, and accounts changed within the last day."""
-    drivers = Driver.objects.seen_from(provider_id)
-    accounts = PayoutAccount.objects.seen_from(provider_id).current()
-    held = accounts.filter(hold_until__gt=clock.now()).count()
     return [
-        Task(
+        Work(
+            "drivers.onboard",
             _("Drivers to onboard"),
-            drivers.filter(status=DriverStatus.ONBOARDING).count(),
+            partial(_drivers, status=DriverStatus.ONBOARDING),
             f"{LIST}?status__exact=onboarding",
             "drivers.change_driver",
             icon="person_add",
         ),
-        Task(
+        Work(
+            "drivers.settle",
             _("Drivers leaving: to settle"),
-            drivers.filter(status=DriverStatus.LEAVING).count(),
+            partial(_drivers, status=DriverStatus.LEAVING),
             f"{LIST}?status__exact=leaving",
             "drivers.change_driver",
             icon="person_remove",
         ),
-        Task(
+        Work(
+            "drivers.payout_account_on_hold",
             _("Payout accounts on hold after a change"),
-            held,
+            _held_accounts,
             "/admin/drivers/payoutaccount/",
             "drivers.view_payoutaccount",
             urgency="later",
             icon="account_balance",
+            done_by_hand=True,
         ),
     ]
+
+
+def _drivers(provider_id: int | None, *, status: str) -> QuerySet[Any]:
+    return Driver.objects.seen_from(provider_id).filter(status=status)
+
+
+def _held_accounts(provider_id: int | None) -> QuerySet[Any]:
+    current = PayoutAccount.objects.seen_from(provider_id).current()
+    return current.filter(hold_until__gt=clock.now())
 
 
 def figures(provider_id: int | None) -> list[Figure]:

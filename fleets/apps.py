@@ -9,10 +9,20 @@ class FleetsConfig(AppConfig):
     verbose_name = "Fleets"
 
     def ready(self) -> None:
-        from fleets import deliveries, receivers, record_kinds, roles, scopes  # noqa: F401 (they register themselves)
+        from fleets import (
+            deliveries,  # noqa: F401 (registers its handler)
+            home,
+            receivers,  # noqa: F401 (they connect themselves)
+            record_kinds,
+            roles,
+            scopes,
+        )
+        from fleets.services import inbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "fleets", roles.of_fleets)
         registry.register(registry.API_SCOPES, "fleets", scopes.of_fleets)
         registry.register(registry.RECORD_KINDS, "depots", record_kinds.depots)
+        registry.register(registry.WORK, "fleets", home.work)
+        registry.register(registry.WORK_SET_ASIDE, "fleets", inbox.set_aside)
         post_migrate.connect(roles.seed_roles, dispatch_uid="fleets.seed_roles")

@@ -246,3 +246,27 @@ class InvalidPosition(DomainError):
     code = "invalid_position"
     status = 400
     message = _("A position is a latitude and a longitude in degrees (WGS 84), both or none.")
+
+
+class NotAssignable(DomainError):
+    code = "not_assignable"
+    status = 400
+    message = _("This person does not do that work here.")
+
+
+class ClosesByItself(DomainError):
+    """An item of the inbox whose kind stays until its cause has ended."""
+
+    code = "closes_by_itself"
+    message = _("This stays until its cause is gone: it closes by itself.")
+
+
+class SnoozeInPast(DomainError):
+    code = "snooze_in_past"
+    status = 400
+    message = _("Put it off until a time within the next 90 days.")
+
+
+class ItemClosed(DomainError):
+    code = "item_closed"
+    message = _("There is nothing more to do here: its cause is gone.")

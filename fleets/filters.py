@@ -4,8 +4,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from fleets.models import DeliveryStatus, EndpointStatus, FleetProviderStatus, Role
+from fleets.models import DeliveryStatus, EndpointStatus, FleetProviderStatus, InboxState, Role
 from fleets.records import RefFilter
+from voltop import clock
 from voltop.api.filters import (
     BooleanFilter,
     ChoiceFilter,
@@ -69,3 +70,19 @@ class DeliveryFilter(FilterSet):
     endpoint = IdFilter()
     status = ChoiceFilter(choices=DeliveryStatus)
     type = TextFilter("event__kind")
+
+
+class InboxFilter(FilterSet):
+    """`state=open,snoozed`: without it, all."""
+
+    state = ChoiceFilter(choices=InboxState, method="filter_state")
+    kind = TextFilter()
+    object_type = TextFilter()
+    object_id = IdFilter()
+    assignee = IdFilter()
+    unassigned = BooleanFilter("assignee", "isnull")
+    due_to = InstantFilter("due_at", "lt")
+
+    def filter_state(self, rows: QuerySet[Any], name: str, states: list[str]) -> QuerySet[Any]:
+        items: Any = rows
+        return items.in_states(states, clock.now())

@@ -1,11 +1,18 @@
 """Scoping of fleets' own tables; the general form is `voltop.querysets.ProviderQuerySet`."""
 
 import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Self
+
+from django.db.models import Q
 
 from voltop.querysets import M, ProviderQuerySet
 
-__all__ = ["FleetProviderQuerySet", "M", "ProviderQuerySet", "UserQuerySet", "login_name"]
+__all__ = ["FleetProviderQuerySet", "InboxQuerySet", "M", "ProviderQuerySet", "UserQuerySet",
+           "login_name"]  # fmt: skip
 
 
 def login_name(typed: str) -> str:
@@ -35,3 +42,30 @@ class UserQuerySet(ProviderQuerySet[M]):
         memberships: Any = self.model._meta.get_field("memberships").related_model
         standing = memberships._base_manager.filter(provider_id=provider_id, ended_at__isnull=True)
         return self.filter(pk__in=standing.values("user_id"))
+
+
+class InboxQuerySet(ProviderQuerySet[M]):
+    """Items of the inbox by how they stand at an instant."""
+
+    def standing(self) -> Self:
+        """Those whose cause holds."""
+        return self.filter(closed_at__isnull=True)
+
+    def set_aside(self, at: datetime) -> Self:
+        """Put off until later, or done as far as a person can."""
+        return self.standing().filter(Q(snoozed_until__gt=at) | Q(done_at__isnull=False))
+
+    def in_states(self, states: Iterable[str], at: datetime) -> Self:
+        """As `InboxItem.state_at` would tell it."""
+        standing, undone = (
+            Q(closed_at__isnull=True),
+            Q(closed_at__isnull=True, done_at__isnull=True),
+        )
+        later = Q(snoozed_until__gt=at)
+        meant = {
+            "open": undone & ~later,
+            "snoozed": undone & later,
+            "done": standing & Q(done_at__isnull=False),
+            "closed": ~standing,
+        }
+        return self.filter(reduce(or_, (meant[state] for state in states)))

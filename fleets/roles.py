@@ -15,6 +15,9 @@ from voltop import registry
 STAFF_ROLES = ("owner", "manager", "dispatcher", "accountant", "support", "viewer")
 ALL_ROLES = (*STAFF_ROLES, "driver")
 
+_INBOX = ("view_inboxitem", "change_inboxitem")
+"""For whoever does some work; which items they see say the kinds' own permissions."""
+
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "owner": (
         "view_fleetprovider",
@@ -35,6 +38,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "view_auditentry",
         "reveal_auditentry",
         "view_auditseal",
+        *_INBOX,
         "view_events",
         "view_webhookendpoint",
         "add_webhookendpoint",
@@ -63,6 +67,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "change_depot",
         "view_auditentry",
         "view_auditseal",
+        *_INBOX,
         "view_events",
         "view_webhookendpoint",
         "view_webhookendpointevent",
@@ -76,6 +81,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "add_externalref",
         "change_externalref",
         "delete_externalref",
+        *_INBOX,
     ),
     "accountant": (
         "view_fleetprovider",
@@ -84,8 +90,9 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         "view_externalref",
         "view_auditentry",
         "view_auditseal",
+        *_INBOX,
     ),
-    "support": ("view_fleetprovider", "view_depot", "view_externalref"),
+    "support": ("view_fleetprovider", "view_depot", "view_externalref", *_INBOX),
     "viewer": ("view_fleetprovider", "view_depot", "view_externalref"),
     "driver": (),
 }

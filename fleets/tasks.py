@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from fleets.services import auth, deliveries, sealing
+from fleets.services import auth, deliveries, inbox, sealing
 
 
 @shared_task(name="fleets.forget_expired")
@@ -27,3 +27,15 @@ def verify_audit() -> None:
 def forget_deliveries() -> None:
     """Delete what was sent to webhooks a month ago."""
     deliveries.forget_old()
+
+
+@shared_task(name="fleets.refresh_inbox")
+def refresh_inbox() -> None:
+    """Open and close items of the inbox for what only time has brought about."""
+    inbox.refresh()
+
+
+@shared_task(name="fleets.forget_inbox")
+def forget_inbox() -> None:
+    """Delete items of the inbox that were closed long ago."""
+    inbox.forget_old()

@@ -21,7 +21,7 @@ class PaymentsConfig(AppConfig):
         registry.register(registry.API_SCOPES, "payments", roles.scopes_of_payments)
         registry.register(registry.RECORD_KINDS, "adjustments", record_kinds.adjustments)
         registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)
-        registry.register(registry.HOME_TASKS, "payments", home.tasks)
+        registry.register(registry.WORK, "payments", home.work)
         registry.register(registry.HOME_FIGURES, "payments", home.figures)
         subjects = registry.CONVERSATION_SUBJECTS
         registry.register(subjects, "payments.paymentline", selectors.line_subject)

@@ -1,5 +1,8 @@
-"""Payments' part of the first page."""
+"""Payments' part of the first page and of the inbox."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import (
@@ -11,95 +14,116 @@ from payments.models import (
     Payout,
     PayoutStatus,
 )
-from voltop.home import Figure, Task
+from voltop.home import Figure, Work
 from voltop.jobs import Job
 
 ADMIN = "/admin/payments"
 
 
-def tasks(provider_id: int | None) -> list[Task]:
+def work() -> list[Work]:
     """What of money waits for a person."""
-    return [*_of_banks(provider_id), *_of_batches(provider_id)]
+    return [*_of_payouts(), *_of_books(), *_of_batches()]
 
 
-def _of_banks(provider_id: int | None) -> list[Task]:
-    """Money that did not arrive as it should, and books that do not add up."""
-    payments = Payment.objects.seen_from(provider_id)
-    payouts = Payout.objects.seen_from(provider_id)
-    odd = BankMovement.objects.seen_from(provider_id).exclude(match="matched")
-    books = Job.objects.filter(kind="payments.check_books", result__findings__gt=0)
-    if provider_id is not None:
-        books = books.filter(provider_id=provider_id)
+def _of_payouts() -> list[Work]:
+    """Money that did not arrive as it should."""
     return [
-        Task(
-            _("Books that do not add up"),
-            books.count(),
-            f"{ADMIN}/entry/",
-            "payments.view_ledger",
-            urgency="now",
-            icon="warning",
-        ),
-        Task(
+        Work(
+            "payments.not_paid",
             _("Payouts refused or returned"),
-            payments.filter(status__in=["failed", "returned"]).count(),
+            lambda provider_id: _payments(provider_id).filter(status__in=["failed", "returned"]),
             f"{ADMIN}/payment/?status__exact=failed",
             "payments.pay_paymentbatch",
             urgency="now",
             icon="money_off",
         ),
-        Task(
+        Work(
+            "payments.outcome_unknown",
             _("Payouts whose outcome is not known"),
-            payouts.filter(status=PayoutStatus.UNKNOWN, asked__gte=5).count(),
+            lambda provider_id: _payouts(provider_id, PayoutStatus.UNKNOWN).filter(asked__gte=5),
             f"{ADMIN}/payout/?status__exact=unknown",
             "payments.pay_paymentbatch",
             urgency="now",
             icon="help",
         ),
-        Task(
+        Work(
+            "payments.on_hold",
             _("Payouts on hold"),
-            payouts.filter(status=PayoutStatus.HELD).count(),
+            lambda provider_id: _payouts(provider_id, PayoutStatus.HELD),
             f"{ADMIN}/payout/?status__exact=held",
             "payments.pay_paymentbatch",
             icon="pause_circle",
         ),
-        Task(
+    ]
+
+
+def _of_books() -> list[Work]:
+    """Books that do not add up."""
+    return [
+        Work(
+            "payments.books",
+            _("Books that do not add up"),
+            _odd_books,
+            f"{ADMIN}/entry/",
+            "payments.view_ledger",
+            urgency="now",
+            icon="warning",
+            done_by_hand=True,
+        ),
+        Work(
+            "payments.unmatched",
             _("Bank movements without a match"),
-            odd.count(),
+            lambda p: BankMovement.objects.seen_from(p).exclude(match="matched"),
             f"{ADMIN}/bankmovement/?match__exact=unmatched",
             "payments.view_bankmovement",
             urgency="later",
             icon="account_balance",
+            done_by_hand=True,
         ),
     ]
 
 
-def _of_batches(provider_id: int | None) -> list[Task]:
+def _of_batches() -> list[Work]:
     """What is to be reviewed or decided before anybody is paid."""
-    batches = PaymentBatch.objects.seen_from(provider_id)
-    payments = Payment.objects.seen_from(provider_id)
     return [
-        Task(
+        Work(
+            "payments.review_batch",
             _("Batches to review"),
-            batches.filter(status=BatchStatus.IN_REVIEW).count(),
+            lambda p: PaymentBatch.objects.seen_from(p).filter(status=BatchStatus.IN_REVIEW),
             f"{ADMIN}/paymentbatch/?status__exact=in_review",
             "payments.approve_paymentbatch",
             icon="fact_check",
         ),
-        Task(
+        Work(
+            "payments.exception",
             _("Payments that could not be computed"),
-            payments.filter(status="exception", batch__status=BatchStatus.IN_REVIEW).count(),
+            lambda p: _payments(p).filter(status="exception", batch__status=BatchStatus.IN_REVIEW),
             f"{ADMIN}/payment/?status__exact=exception",
             "payments.calculate_paymentbatch",
             icon="rule",
         ),
-        Task(
+        Work(
+            "payments.decide_adjustment",
             _("Adjustments to decide"),
-            Adjustment.objects.seen_from(provider_id).waiting().count(),
+            lambda provider_id: Adjustment.objects.seen_from(provider_id).waiting(),
             f"{ADMIN}/adjustment/?status__exact=requested",
             "payments.approve_adjustment",
             icon="tune",
         ),
     ]
+
+
+def _payments(provider_id: int | None) -> QuerySet[Any]:
+    return Payment.objects.seen_from(provider_id)
+
+
+def _payouts(provider_id: int | None, status: str) -> QuerySet[Any]:
+    return Payout.objects.seen_from(provider_id).filter(status=status)
+
+
+def _odd_books(provider_id: int | None) -> QuerySet[Any]:
+    odd = Job.objects.filter(kind="payments.check_books", result__findings__gt=0)
+    return odd if provider_id is None else odd.filter(provider_id=provider_id)
 
 
 def figures(provider_id: int | None) -> list[Figure]:

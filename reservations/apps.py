@@ -14,5 +14,5 @@ class ReservationsConfig(AppConfig):
         registry.register(registry.ROLE_PERMISSIONS, "reservations", roles.of_reservations)
         registry.register(registry.API_SCOPES, "reservations", roles.scopes_of_reservations)
         registry.register(registry.RECORD_KINDS, "stations", record_kinds.stations)
-        registry.register(registry.HOME_TASKS, "reservations", home.tasks)
+        registry.register(registry.WORK, "reservations", home.work)
         registry.register(registry.HOME_FIGURES, "reservations", home.figures)

@@ -15,5 +15,5 @@ class ShiftsConfig(AppConfig):
         registry.register(registry.PROVIDER_BLOCKERS, "shifts", selectors.blockers_of_provider)
         registry.register(registry.API_SCOPES, "shifts", roles.scopes_of_shifts)
         registry.register(registry.DRIVER_PANELS, "shifts", panels.latest_shifts)
-        registry.register(registry.HOME_TASKS, "shifts", home.tasks)
+        registry.register(registry.WORK, "shifts", home.work)
         registry.register(registry.HOME_FIGURES, "shifts", home.figures)

@@ -13,6 +13,6 @@ class TelemetryConfig(AppConfig):
 
         registry.register(registry.ROLE_PERMISSIONS, "telemetry", roles.of_telemetry)
         registry.register(registry.VEHICLE_PANELS, "telemetry", panels.latest_samples)
-        registry.register(registry.HOME_TASKS, "telemetry", panels.tasks)
+        registry.register(registry.WORK, "telemetry", panels.work)
         registry.register(registry.HOME_FIGURES, "telemetry", panels.figures)
         registry.register(registry.API_SCOPES, "telemetry", roles.scopes_of_telemetry)

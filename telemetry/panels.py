@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from telemetry import selectors
 from telemetry.models import QuarantinedSample, TelemetrySource
 from vehicles.models import Vehicle
-from voltop.home import Figure, Task
+from voltop.home import Figure, Work
 from voltop.panels import Panel
 
 SHOWN_SAMPLES = 60
@@ -41,18 +42,23 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def tasks(provider_id: int | None) -> list[Task]:
-    """Trackers that nobody has fitted: their samples wait a week."""
-    waiting = QuarantinedSample.objects.seen_from(provider_id)
+def work() -> list[Work]:
+    """Sources with trackers that nobody has fitted: their samples wait a week."""
     return [
-        Task(
-            _("Trackers without a vehicle"),
-            waiting.values("source", "external_id").distinct().count(),
+        Work(
+            "telemetry.quarantined",
+            _("Sources with trackers without a vehicle"),
+            _with_quarantined,
             "/admin/telemetry/quarantinedsample/",
             "telemetry.add_devicefitting",
             icon="location_off",
         )
     ]
+
+
+def _with_quarantined(provider_id: int | None) -> QuerySet[Any]:
+    waiting = QuarantinedSample.objects.filter(source=OuterRef("pk"))
+    return TelemetrySource.objects.seen_from(provider_id).filter(Exists(waiting))
 
 
 def figures(provider_id: int | None) -> list[Figure]:

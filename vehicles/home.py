@@ -1,38 +1,66 @@
-"""Vehicles' part of the first page."""
+"""Vehicles' part of the first page and of the inbox."""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from vehicles.models import Activity, Vehicle, VehicleState, VehicleStatus
+from vehicles.selectors import live
 from voltop import clock
-from voltop.home import Figure, Task
+from voltop.home import Figure, Work
 
 LIST = "/admin/vehicles/vehicle/"
 STATES = "/admin/vehicles/vehiclestate/"
 RECENT = timedelta(minutes=30)
 
 
-def tasks(provider_id: int | None) -> list[Task]:
-    """Cars that are not earning and wait for somebody."""
-    vehicles = Vehicle.objects.seen_from(provider_id)
+def work() -> list[Work]:
+    """Cars that are not earning and wait for somebody, and cars that have fallen silent."""
     return [
-        Task(
+        Work(
+            "vehicles.silent",
+            _("Vehicles not heard of"),
+            _silent,
+            "/admin/vehicles/vehicle/map/",
+            "vehicles.change_vehicle",
+            icon="signal_disconnected",
+            done_by_hand=True,
+        ),
+        Work(
+            "vehicles.out_of_service",
             _("Vehicles out of service"),
-            vehicles.filter(status=VehicleStatus.OUT_OF_SERVICE).count(),
+            partial(_vehicles, status=VehicleStatus.OUT_OF_SERVICE),
             f"{LIST}?status__exact=out_of_service",
             "vehicles.change_vehicle",
             icon="car_crash",
+            done_by_hand=True,
         ),
-        Task(
+        Work(
+            "vehicles.maintenance",
             _("Vehicles in maintenance"),
-            vehicles.filter(status=VehicleStatus.MAINTENANCE).count(),
+            partial(_vehicles, status=VehicleStatus.MAINTENANCE),
             f"{LIST}?status__exact=maintenance",
             "vehicles.change_vehicle",
             urgency="later",
             icon="build",
+            done_by_hand=True,
         ),
     ]
+
+
+def _vehicles(provider_id: int | None, *, status: str) -> QuerySet[Any]:
+    return Vehicle.objects.seen_from(provider_id).filter(status=status)
+
+
+def _silent(provider_id: int | None) -> QuerySet[Any]:
+    """Cars in service that sent samples once and none for longer than the company's rule allows."""
+    states = VehicleState.objects.seen_from(provider_id).filter(last_seen_at__isnull=False)
+    known: Any = live(states, clock.now())  # annotated with is_offline
+    silent = known.filter(is_offline=True).values("pk")
+    return _vehicles(provider_id, status=VehicleStatus.IN_SERVICE).filter(pk__in=silent)
 
 
 def figures(provider_id: int | None) -> list[Figure]:

@@ -105,6 +105,17 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=25),
         "options": {"expires": 3600},
     },
+    # What time alone brings about; what events tell is looked at right after them.
+    "inbox-sweep": {
+        "task": "fleets.refresh_inbox",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "inbox-forgotten": {
+        "task": "fleets.forget_inbox",
+        "schedule": crontab(hour=3, minute=15),
+        "options": {"expires": 3600},
+    },
     "idempotency-keys-forgotten": {
         "task": "voltop.api.forget_keys",
         "schedule": crontab(hour=3, minute=20),

@@ -91,7 +91,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's SIDEBAR navigation for the user of this request."""
     home = reverse("admin:index")
     first = {"title": _("Today"), "icon": "home", "link": home, "active": request.path == home}
-    groups: list[dict[str, Any]] = [{"items": [first]}]
+    inbox = Entry(_("Inbox"), "fleets.inboxitem", "inbox").item(request)
+    groups: list[dict[str, Any]] = [{"items": [first, *([inbox] if inbox else [])]}]
     for title, entries in GROUPS:
         items = [item for entry in entries if (item := entry.item(request)) is not None]
         if items:

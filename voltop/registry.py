@@ -33,8 +33,11 @@ provider_id None: platform staff, who see all of it."""
 DRIVER_PANELS = "drivers.panels"
 """The same below a driver: (driver, provider_id) -> voltop.panels.Panel."""
 
-HOME_TASKS = "voltop.home_tasks"
-"""(provider_id) -> list of voltop.home.Task: what needs staff now, for the first page."""
+WORK = "voltop.work"
+"""() -> list of voltop.home.Work: what can need staff, for the inbox and the first page."""
+
+WORK_SET_ASIDE = "voltop.work_set_aside"
+"""(provider_id) -> {kind: object ids}: work that was put off or called done."""
 
 HOME_FIGURES = "voltop.home_figures"
 """(provider_id) -> list of voltop.home.Figure: how the day stands, for the first page."""

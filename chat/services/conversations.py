@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from chat.errors import NotAssignable
 from chat.models import CONVERSATION_MACHINE, Conversation, ConversationStatus, Priority, Topic
 from chat.services.messages import Author, append, follow, post_message, require_no_newer
 from chat.signals import conversation_moved
 from chat.subjects import require_subject
 from drivers.models import Driver
 from fleets import audit
+from fleets.errors import NotAssignable
 from fleets.models import Membership, User
 from voltop import clock
 from voltop.context import Actor

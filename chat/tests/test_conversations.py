@@ -9,12 +9,12 @@ from chat import services
 from chat.errors import (
     ConversationResolved,
     MessageMismatch,
-    NotAssignable,
     ReadTooFar,
     UnknownSubject,
 )
 from chat.models import Conversation, Message
 from chat.subjects import Subject
+from fleets.errors import NotAssignable
 from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import IllegalMove, NotFound

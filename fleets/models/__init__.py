@@ -1,8 +1,9 @@
-"""Tables of fleets, by noun: providers, people, audit, refs, tokens, one-time codes."""
+"""Tables of fleets, by noun: providers, people, inbox, audit, refs, tokens, one-time codes."""
 
 from fleets.models.audit import AuditEntry, AuditSeal
 from fleets.models.base import ProviderModel
 from fleets.models.codes import Channel, CodePurpose, OneTimeCode
+from fleets.models.inbox import InboxItem, InboxState
 from fleets.models.people import Membership, Role, User
 from fleets.models.providers import (
     Depot,
@@ -49,6 +50,8 @@ __all__ = [
     "FleetProvider",
     "FleetProviderEvent",
     "FleetProviderStatus",
+    "InboxItem",
+    "InboxState",
     "Membership",
     "OneTimeCode",
     "ProviderModel",

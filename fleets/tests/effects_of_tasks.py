@@ -5,6 +5,7 @@ from datetime import timedelta
 from fleets.models import (
     AuditEntry,
     AuditSeal,
+    InboxItem,
     RefreshFamily,
     WebhookDelivery,
     WebhookEndpoint,
@@ -82,7 +83,46 @@ def kept_deliveries(stage: Stage) -> list[int]:
     return list(own.values_list("event__object_id", flat=True))
 
 
+def an_endpoint_off(stage: Stage) -> list[int]:
+    endpoint = WebhookEndpoint.objects.create(
+        provider=stage.cast.b,
+        name="Off",
+        url="https://hooks.example/",
+        kinds=[],
+        secret=b"x",
+        status="disabled",
+    )
+    stage.notes["off"] = endpoint.pk
+    return []
+
+
+def its_items(stage: Stage) -> list[str]:
+    own = InboxItem.objects.for_provider(stage.cast.b.pk).filter(object_id=stage.notes["off"])
+    return list(own.values_list("kind", flat=True))
+
+
+def closed_long_ago(stage: Stage) -> list[int]:
+    now = clock.now()
+    for number, days in ((1, 91), (2, 1)):
+        InboxItem.objects.create(
+            provider=stage.cast.b,
+            kind="tests.gone",
+            object_type="tests.thing",
+            object_id=number,
+            due_at=now,
+            closed_at=now - timedelta(days=days),
+        )
+    return []
+
+
+def kept_items(stage: Stage) -> list[int]:
+    own = InboxItem.objects.for_provider(stage.cast.b.pk).filter(kind="tests.gone")
+    return list(own.values_list("object_id", flat=True))
+
+
 EFFECTS = [
+    Effect("fleets.forget_inbox", closed_long_ago, kept_items, [2]),
+    Effect("fleets.refresh_inbox", an_endpoint_off, its_items, ["fleets.endpoint_disabled"]),
     Effect("fleets.forget_deliveries", sent_long_ago, kept_deliveries, [2]),
     Effect("fleets.forget_expired", ended_log_ins, left, ["recent"]),
     Effect("fleets.seal_audit", an_entry, seals, (1, 0)),

@@ -2,8 +2,15 @@
 
 from django.test import override_settings
 
-from fleets.models import AuditEntry, FleetProvider, Membership, WebhookDelivery
-from fleets.services import api_clients, link_object, webhooks
+from fleets.models import (
+    AuditEntry,
+    FleetProvider,
+    InboxItem,
+    Membership,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from fleets.services import api_clients, inbox, link_object, webhooks
 from voltop import events
 from voltop.tests.world import World
 
@@ -35,6 +42,8 @@ def build(world: World) -> None:
     hooks = [_webhook(world, provider) for provider in (a, b)]
     world.put("webhook_endpoint", own=hooks[0].endpoint, foreign=hooks[1].endpoint)
     world.put("webhook_delivery", own=hooks[0], foreign=hooks[1])
+    items = [_inbox_item(world, provider) for provider in (a, b)]
+    world.put("inbox_item", own=items[0], foreign=items[1])
     entries = AuditEntry.objects.unscoped().order_by("id")
     world.put(
         "audit_entry",
@@ -43,17 +52,29 @@ def build(world: World) -> None:
     )
 
 
+def _inbox_item(world: World, provider: FleetProvider) -> InboxItem:
+    """An endpoint that is off, and so a piece of work."""
+    endpoint = _endpoint(world, provider, "Old hook")
+    webhooks.disable_endpoint(endpoint, actor=world.actor(provider), reason="moved")
+    inbox.refresh(provider_id=provider.pk, objects={"webhookendpoint"})
+    return InboxItem.objects.for_provider(provider.pk).get(object_id=endpoint.pk)
+
+
 def _webhook(world: World, provider: FleetProvider) -> WebhookDelivery:
     """An endpoint with a test event on its way to it."""
-    name = "Hook" if provider == world.a else world.canary("Hook")
+    endpoint = _endpoint(world, provider, "Hook")
+    webhooks.send_test(endpoint, actor=world.actor(provider))
+    events.send_pending()
+    return WebhookDelivery.objects.select_related("endpoint").get(endpoint=endpoint)
+
+
+def _endpoint(world: World, provider: FleetProvider, name: str) -> WebhookEndpoint:
     with override_settings(OUTBOUND_ALLOWED=["hooks.example:443"]):
         endpoint, _secret = webhooks.create_endpoint(
             provider,
             actor=world.actor(provider),
-            name=name,
+            name=name if provider == world.a else world.canary(name),
             url="https://hooks.example/",
             kinds=["vehicle.retired"],
         )
-    webhooks.send_test(endpoint, actor=world.actor(provider))
-    events.send_pending()
-    return WebhookDelivery.objects.select_related("endpoint").get(endpoint=endpoint)
+    return endpoint
