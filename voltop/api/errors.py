@@ -37,6 +37,28 @@ class BodyTooLarge(RequestError):
     message = _("The body is larger than this route takes.")
 
 
+class BodyTooSlow(RequestError):
+    """`extra.limit_s` is the time within which the whole body has to arrive."""
+
+    code = "body_too_slow"
+    status = 408
+    message = _("The body did not arrive in time.")
+
+
+class UrlTooLong(RequestError):
+    code = "url_too_long"
+    status = 414
+    message = _("The address is too long.")
+
+
+class HeadersTooLarge(RequestError):
+    """`extra` tells limit_bytes and limit_headers."""
+
+    code = "headers_too_large"
+    status = 431
+    message = _("The request's headers are too many or too large.")
+
+
 class UnsupportedMediaType(RequestError):
     code = "unsupported_media_type"
     status = 415

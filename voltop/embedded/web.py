@@ -8,6 +8,8 @@ import socket
 
 import uvicorn
 
+MAX_HEAD_BYTES = 65_536  # of a head that is still arriving; a whole one: voltop.api.bounds
+
 
 def main() -> None:
     """Serve voltop.asgi on the inherited listening socket until SIGTERM."""
@@ -21,6 +23,8 @@ def main() -> None:
         server_header=False,
         access_log=False,
         log_level="warning",
+        http="h11",  # the other parser takes heads of any size
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=2,
     )
     uvicorn.Server(config).run(sockets=[listener])

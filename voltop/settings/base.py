@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "voltop.health.HealthMiddleware",  # first: asked by address, without TLS, whatever is broken
     "voltop.api.middleware.RequestContextMiddleware",
     "voltop.logs.RequestLogMiddleware",
+    "voltop.api.bounds.BoundsMiddleware",
     "voltop.api.middleware.ProblemMiddleware",  # outside everything that answers with pages
     "django.middleware.security.SecurityMiddleware",
     "voltop.assets.StaticFilesMiddleware",

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from benchmarks.server import web_command
 from voltop.embedded.paths import CHECKOUT
 
 QUEUES = ",".join(
@@ -34,10 +35,21 @@ def environment(**more: str) -> dict[str, str]:
 
 
 class Process:
-    """One process of ours that is started, killed and started again."""
+    """One process of ours that is started, killed and started again.
 
-    def __init__(self, log: Path, *args: str, **env: str) -> None:
+    `base` is the environment of another instance than the test's own.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        *args: str,
+        base: Mapping[str, str] | None = None,
+        pass_fds: tuple[int, ...] = (),
+        **env: str,
+    ) -> None:
         self.log, self.args, self.env = log, args, env
+        self.base, self.pass_fds = base, pass_fds
         self.popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Process":
@@ -45,10 +57,11 @@ class Process:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", *self.args],
                 cwd=CHECKOUT,
-                env=environment(**self.env),
+                env=environment(**self.env) if self.base is None else {**self.base, **self.env},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=self.pass_fds,
             )
         return self
 
@@ -82,11 +95,26 @@ def beat(log: Path, schedule: Path) -> Process:
     return Process(log, "celery", "-A", "voltop", "beat", "-s", str(schedule), "--pidfile=")
 
 
+def web(log: Path, port: int, *, base: Mapping[str, str] | None = None, **env: str) -> Process:
+    """The web process as the image runs it (Dockerfile)."""
+    command = web_command()
+    for name, value in (("--host", "127.0.0.1"), ("--port", str(port))):
+        command[command.index(name) + 1] = value
+    return Process(log, *command, base=base, **env)
+
+
 @contextmanager
 def running(*processes: Process) -> Iterator[None]:
-    try:
+    with ended(*processes):
         for process in processes:
             process.start()
+        yield
+
+
+@contextmanager
+def ended(*processes: Process) -> Iterator[None]:
+    """None of them lives on, whatever happens."""
+    try:
         yield
     finally:
         for process in processes:
