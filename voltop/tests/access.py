@@ -48,6 +48,7 @@ from voltop.tests.world import APPS, PEOPLE_OF_A, World
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MISSING = 10**12
+SCOPES = ("own", "peer", "foreign", "missing")
 WITHOUT_CREDENTIALS = ("anon", "expired")
 CALLERS = (
     *WITHOUT_CREDENTIALS,
