@@ -24,17 +24,20 @@ TOO_MUCH = {
 }
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("code", TOO_MUCH)
 def test_a_request_out_of_bounds_is_refused_before_its_body_is_read(code):
     answer = over_wsgi("POST", ROUTE, **TOO_MUCH[code])
     assert answer.code() == code
 
 
+@pytest.mark.django_db
 def test_many_headers_are_too_large_too():
     many = {f"HTTP_X_{n}": "1" for n in range(200)}
     assert over_wsgi("POST", ROUTE, **many).status == 431
 
 
+@pytest.mark.django_db
 def test_pages_are_refused_in_one_plain_line():
     answer = Client().get("/admin/", {"q": "x" * 9_000})
     assert (answer.status_code, answer["Content-Type"]) == (414, "text/plain")
@@ -99,6 +102,7 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch):
     assert (status, body) == (408, b"The body did not arrive in time.")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_usual_is_in_bounds():
     assert over_asgi("POST", "/api/v1/nowhere", body=b"x" * 900_000).status == 404
 
