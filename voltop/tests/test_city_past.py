@@ -138,6 +138,7 @@ class Batches:
             n + 1: {
                 "id": n + 1,
                 "status": state,
+                "pay_group": 1,
                 "period_starts_on": (FIRST + timedelta(weeks=n)).isoformat(),
                 "posted_at": "set",
             }
@@ -179,6 +180,24 @@ def test_all_weeks_but_the_last_are_paid_and_again_does_nothing(monkeypatch):
     api.posted.clear()
     assert paid(api, 3, monkeypatch) == ["paid", "paid", "in_review"]
     assert api.posted == []
+
+
+def test_what_somebody_else_made_meanwhile_is_left_alone(monkeypatch):
+    class Looking(Batches):
+        def each(self, path, **asked):
+            if path == "pay-groups":
+                return [{"id": 5, "name": "Depot North"}, {"id": 7, "name": "Weekly"}]
+            if path == "pay-plans":
+                return [{"id": 8, "name": "City drivers", "versions": [{"id": 3}]}]
+            return super().each(path) if path == "payment-batches" else []
+
+    api = Looking("in_review")
+    payday = Payday(api, api, bank.BankAccess("http://bank", "t"), currency="MXN", first=FIRST)
+    assert payday.agree({}, None) == 7
+    api.rows[1]["pay_group"] = 5
+    payday._account = lambda: 9
+    payday.pay_weeks(7, [FIRST])
+    assert api.posted[0] == "payment-batches"
 
 
 @pytest.mark.parametrize("state", ["draft", "in_review", "approved"])

@@ -40,6 +40,8 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _wait_for(options.url)
+    if not (options.home / PAST_IS_WRITTEN).exists():
+        (options.home / PAST_IS_AT).write_text("the companies are being set up")
     places: list[Place] = []
     while not places:
         try:
