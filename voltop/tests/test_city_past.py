@@ -6,7 +6,6 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
 
 from fleets.models import User
@@ -238,10 +237,10 @@ def test_seeding_again_changes_nothing(settings, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_the_first_page_says_that_history_is_still_being_written(rf, tmp_path, monkeypatch):
+def test_the_first_page_says_that_history_is_still_being_written(rf, cast, tmp_path, monkeypatch):
     monkeypatch.setenv("VOLTOP_HOME", str(tmp_path))
     request = rf.get("/admin/")
-    request.user = AnonymousUser()
+    request.user = cast.superuser
     assert "home_note" not in today.dashboard(request, {})
     (paths.home() / PAST_IS_AT).write_text("Brisa, 2 of 3 companies")
     assert "(Brisa, 2 of 3 companies)" in today.dashboard(request, {})["home_note"]
