@@ -29,6 +29,18 @@ class RefTaken(DomainError):
     constraints = ("fleets_externalref_once", "fleets_externalref_one_id")
 
 
+class ImportUnderWay(DomainError):
+    """`extra.data_import` is the import that is doing it."""
+
+    code = "import_under_way"
+    message = _("This very file is being imported already: wait for its end.")
+
+
+class ImportFileGone(DomainError):
+    code = "import_file_gone"
+    message = _("The file is kept no longer: send it again.")
+
+
 class ProviderNotActive(DomainError):
     code = "provider_not_active"
     message = _("The provider is not active: nothing new can be started.")

@@ -16,6 +16,7 @@ from voltop.api.filters import (
     SequenceFilter,
     TextFilter,
 )
+from voltop.jobs import Job
 from voltop.records import record_kinds
 
 
@@ -60,6 +61,14 @@ class ExternalRefFilter(FilterSet):
     def filter_kind(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
         kind = record_kinds().get(text)
         return rows.filter(object_type=kind.object_type if kind else "")
+
+
+class DataImportFilter(FilterSet):
+    """kind as in the addresses: `kind=drivers`."""
+
+    kind = TextFilter()
+    state = ChoiceFilter("job__state", choices=Job.State)
+    dry_run = BooleanFilter()
 
 
 class EndpointFilter(FilterSet):

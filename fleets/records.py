@@ -195,21 +195,8 @@ class RecordMixin(BulkMixin):
 
     def take_row(self: Any, values: dict[str, Any]) -> tuple[int, Outcome]:
         ref = values.pop("ref", None)
-        if ref is None:
-            return self.kind.create(self.own_provider, self.actor, values).pk, "created"
-        try:
-            record, created = services.put_record(
-                self.kind,
-                self.provider_for_change(),
-                actor=self.actor,
-                system=ref["system"],
-                external_id=ref["id"],
-                values=values,
-            )
-        except InvalidRef as error:
-            field = "ref.id" if error.field == "external_id" else "ref.system"
-            raise InvalidRef(field=field) from error
-        return record.pk, "created" if created else "updated"
+        provider = self.own_provider if ref is None else self.provider_for_change()
+        return services.take_record(self.kind, provider, actor=self.actor, values=values, ref=ref)
 
     @property
     def own_provider(self: Any) -> FleetProvider:

@@ -20,6 +20,8 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
         "change_externalref",
         "delete_externalref",
     ),
+    "fleets.imports:read": ("view_dataimport", "view_dataimportproblem"),
+    "fleets.imports:write": ("add_dataimport",),
     "fleets.events:read": ("view_events",),
     "fleets.webhooks:read": ("view_webhookendpoint", "view_webhookdelivery"),
     "fleets.webhooks:write": (

@@ -8,9 +8,11 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 
-from fleets import tokens
+from fleets import scopes, tokens
 from fleets.models import (
     ApiAccessToken,
+    ApiClient,
+    Depot,
     FleetProvider,
     FleetProviderStatus,
     Membership,
@@ -71,6 +73,22 @@ def may_at(user: User, provider_id: int, permission: str) -> bool:
         group__name__in=groups, content_type__app_label=label, codename=codename
     )
     return granted.exists()
+
+
+def actor_may(actor: Actor, permission: str) -> bool:
+    """Whether the one who acts has a permission now: for work done later in somebody's name.
+
+    The platform's own jobs and commands may; a person by their roles at the actor's provider, a
+    client by its scopes, unless it is revoked.
+    """
+    if actor.kind == "system":
+        return True
+    if actor.kind == "user":
+        user = User.objects.filter(pk=actor.id or 0, is_active=True).first()
+        return user is not None and may_at(user, actor.provider_id or 0, permission)
+    clients = ApiClient.objects.for_provider(actor.provider_id)
+    client = clients.filter(pk=actor.id or 0, revoked_at__isnull=True).first()
+    return client is not None and permission in scopes.permissions_of(client.scopes)
 
 
 def active_provider(actor: Actor) -> FleetProvider:
@@ -166,6 +184,13 @@ def load_client_token(raw: str) -> ApiAccessToken | None:
         .exclude(application__provider__status=FleetProviderStatus.CLOSED)
         .first()
     )
+
+
+def depot_named(provider_id: int, name: str) -> int | None:
+    """The id of the company's depot of this name, in any case; None without exactly one."""
+    standing = Depot.objects.for_provider(provider_id).filter(retired_at__isnull=True)
+    found = list(standing.filter(name__iexact=name).values_list("pk", flat=True)[:2])
+    return found[0] if len(found) == 1 else None
 
 
 def providers_of(user: User) -> list[FleetProvider]:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from fleets.services import auth, deliveries, inbox, sealing
+from fleets.services import auth, deliveries, import_runs, imports, inbox, sealing
 
 
 @shared_task(name="fleets.forget_expired")
@@ -39,3 +39,15 @@ def refresh_inbox() -> None:
 def forget_inbox() -> None:
     """Delete items of the inbox that were closed long ago."""
     inbox.forget_old()
+
+
+@shared_task(name=imports.RUN_TASK)
+def run_imports() -> None:
+    """Take in rows of the files that were handed in."""
+    import_runs.run_imports()
+
+
+@shared_task(name=imports.FORGET_TASK)
+def forget_import_files() -> None:
+    """Empty the files of imports that ended a week ago."""
+    imports.forget_files()

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, re_path
 
-from fleets.views import api_clients, auth, events, inbox, providers, refs, webhooks
+from fleets.views import api_clients, auth, events, imports, inbox, providers, refs, webhooks
 from voltop.api.routers import Router
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -18,6 +18,12 @@ router.register("external-refs", refs.ExternalRefView, basename="external-refs")
 router.register("webhook-endpoints", webhooks.EndpointView, basename="webhook-endpoints")
 router.register("webhook-deliveries", webhooks.DeliveryView, basename="webhook-deliveries")
 router.register("inbox", inbox.InboxView, basename="inbox")
+router.register("imports", imports.DataImportView, basename="imports")
+router.register(
+    r"imports/(?P<import_pk>[0-9]{1,18})/problems",
+    imports.DataImportProblemView,
+    basename="import-problems",
+)
 router.register("audit", providers.AuditView, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [

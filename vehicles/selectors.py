@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import (
     Case,
+    CharField,
     DurationField,
     ExpressionWrapper,
     F,
@@ -18,6 +19,7 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import Cast, Concat
 
 from fleets.models import FleetProvider
 from fleets.selectors import may_at
@@ -25,6 +27,7 @@ from vehicles.models import (
     Assignment,
     AssignmentKind,
     Vehicle,
+    VehicleModel,
     VehicleState,
     VehicleStatus,
     VehicleTenure,
@@ -59,6 +62,21 @@ class TenureInterval:
     provider_id: int
     starts_at: datetime
     ends_at: datetime
+
+
+def model_named(provider_id: int, name: str) -> int | None:
+    """The id of the catalogue's model "make model year", the year left away where there is one.
+
+    None where it is not exactly one.
+    """
+    models = VehicleModel.objects.annotate(
+        called=Concat("make", Value(" "), "model"),
+        in_full=Concat("make", Value(" "), "model", Value(" "), Cast("year", CharField())),
+    )
+    wanted = " ".join(name.split())
+    found = models.filter(Q(called__iexact=wanted) | Q(in_full__iexact=wanted))
+    ids = list(found.values_list("pk", flat=True)[:2])
+    return ids[0] if len(ids) == 1 else None
 
 
 def holder_intervals(

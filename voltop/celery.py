@@ -127,6 +127,17 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3600},
     },
+    # Files of records whose ring or worker was lost.
+    "imports-sweep": {
+        "task": "fleets.run_imports",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "import-files-forgotten": {
+        "task": "fleets.forget_import_files",
+        "schedule": crontab(hour=3, minute=35),
+        "options": {"expires": 3600},
+    },
     # The audit trail is sealed after the fact, by one writer.
     "audit-seal": {
         "task": "fleets.seal_audit",

@@ -46,6 +46,16 @@ class Actor:
         """A scheduled job or command, e.g. `Actor.system("shifts.auto_close", 3)`."""
         return cls("system", None, provider_id, name)
 
+    @classmethod
+    def parse(cls, text: str, provider_id: int | None) -> "Actor":
+        """The one whom event and audit rows name, for work done later in that name."""
+        kind, _colon, key = text.partition(":")
+        if kind == "system":
+            return cls.system(key, provider_id)
+        if kind not in ("user", "client", "source"):
+            raise ValueError(f"no actor: {text}")
+        return cls(kind, int(key), provider_id)  # type: ignore[arg-type]  # one of the three
+
     def require_same_provider(self, *objects: Owned) -> None:
         """All objects belong to the actor's provider (or, for the platform, to one and the same).
 

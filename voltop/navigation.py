@@ -79,6 +79,7 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(_("Companies"), "fleets.fleetprovider", "apartment"),
             Entry(_("Rules"), "fleets.fleetpolicy", "gavel"),
             Entry(_("Depots"), "fleets.depot", "warehouse"),
+            Entry(_("Imports"), "fleets.dataimport", "upload_file"),
             Entry(_("Telemetry sources"), "telemetry.telemetrysource", "sensors"),
             Entry(_("Webhooks"), "fleets.webhookendpoint", "webhook"),
             Entry(_("Audit trail"), "fleets.auditentry", "history"),

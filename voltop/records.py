@@ -5,15 +5,16 @@ strict serializer and one service each serve a POST, a PUT by one's own key, a b
 of a file. Not here: keys of other systems (`fleets.models.ExternalRef`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from django.db import models
-from rest_framework.serializers import Serializer
 
 from voltop import registry
+from voltop.api.serializers import Serializer
+from voltop.columns import Column
 from voltop.context import Actor
 
 
@@ -27,6 +28,7 @@ class RecordKind:
       at when the record is there already.
     - `create(provider, actor, values)`, `update(record, actor, values)`: the services.
     - `add_permission`, `change_permission`: what each needs.
+    - `columns`: further names of fields' columns in files, and how names in them are found.
     """
 
     name: str
@@ -37,6 +39,7 @@ class RecordKind:
     update: Callable[[Any, Actor, dict[str, Any]], models.Model]
     add_permission: str
     change_permission: str
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     @property
     def object_type(self) -> str:

@@ -1,5 +1,5 @@
 """The admin pages of fleets; `base` is what every app's admin builds upon."""
 
-from fleets.admin import audit, inbox, people, providers, refs, tokens, webhooks
+from fleets.admin import audit, imports, inbox, people, providers, refs, tokens, webhooks
 
-__all__ = ["audit", "inbox", "people", "providers", "refs", "tokens", "webhooks"]
+__all__ = ["audit", "imports", "inbox", "people", "providers", "refs", "tokens", "webhooks"]

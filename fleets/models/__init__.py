@@ -1,8 +1,9 @@
-"""Tables of fleets, by noun: providers, people, inbox, audit, refs, tokens, one-time codes."""
+"""Tables of fleets, by noun: providers, people, inbox, audit, refs, tokens, codes, imports."""
 
 from fleets.models.audit import AuditEntry, AuditSeal
 from fleets.models.base import ProviderModel
 from fleets.models.codes import Channel, CodePurpose, OneTimeCode
+from fleets.models.imports import DataImport, DataImportProblem
 from fleets.models.inbox import InboxItem, InboxState
 from fleets.models.people import Membership, Role, User
 from fleets.models.providers import (
@@ -42,6 +43,8 @@ __all__ = [
     "AuditSeal",
     "Channel",
     "CodePurpose",
+    "DataImport",
+    "DataImportProblem",
     "DeliveryStatus",
     "Depot",
     "EndpointStatus",

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from fleets import audit
 from fleets.errors import InvalidRef, RefTaken
 from fleets.models import ExternalRef, FleetProvider
 from voltop import clock
+from voltop.api.bulk import Outcome
 from voltop.context import Actor
 from voltop.errors import StaleVersion
 from voltop.records import RecordKind
@@ -59,6 +61,38 @@ def put_record(
     record = kind.create(provider, actor, values)
     link_object(record, actor=actor, system=system, external_id=external_id, at=at)
     return record, True
+
+
+def take_record(
+    kind: RecordKind,
+    provider: FleetProvider,
+    *,
+    actor: Actor,
+    values: dict[str, Any],
+    ref: Mapping[str, str] | None,
+    at: datetime | None = None,
+) -> tuple[int, Outcome]:
+    """One row of many, from a bulk request or a file: put by its ref, or made anew without one.
+
+    Returns the record's id and what was done. Raises what `put_record` and the kind's services
+    raise; a wrong ref at `ref.system` or `ref.id`.
+    """
+    if ref is None:
+        return kind.create(provider, actor, values).pk, "created"
+    try:
+        record, created = put_record(
+            kind,
+            provider,
+            actor=actor,
+            system=ref["system"],
+            external_id=ref["id"],
+            values=values,
+            at=at,
+        )
+    except InvalidRef as error:
+        field = "ref.id" if error.field == "external_id" else "ref.system"
+        raise InvalidRef(field=field) from error
+    return record.pk, "created" if created else "updated"
 
 
 @transaction.atomic

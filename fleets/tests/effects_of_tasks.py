@@ -2,17 +2,22 @@
 
 from datetime import timedelta
 
+from drivers.models import Driver
+from fleets import services
 from fleets.models import (
     AuditEntry,
     AuditSeal,
+    DataImport,
     InboxItem,
     RefreshFamily,
     WebhookDelivery,
     WebhookEndpoint,
 )
 from fleets.services import sealing
-from voltop import clock
+from voltop import clock, jobs
+from voltop.context import Actor
 from voltop.jobs import Job
+from voltop.records import record_kinds
 from voltop.tables import Event
 from voltop.tests.effects import Effect, Stage
 
@@ -120,7 +125,50 @@ def kept_items(stage: Stage) -> list[int]:
     return list(own.values_list("object_id", flat=True))
 
 
+def two_drivers(stage: Stage) -> list[int]:
+    rows = "given_name,family_name,email\nIda,Effects,ida@x.example\nIvo,Effects,ivo@x.example\n"
+    services.request_import(
+        stage.cast.a,
+        actor=stage.cast.actor(),
+        kind=record_kinds()["drivers"],
+        file_name="effects.csv",
+        content=rows.encode(),
+    )
+    return []
+
+
+def imported(stage: Stage) -> tuple[int, list[tuple[str, int, int]]]:
+    done = DataImport.objects.unscoped().filter(file_name="effects.csv")
+    made = Driver.objects.unscoped().filter(family_name="Effects")
+    return made.count(), [(i.job.state, i.created_count, i.refused_count) for i in done]
+
+
+def files_of_long_ago(stage: Stage) -> list[int]:
+    provider, now = stage.cast.b, clock.now()
+    actor = Actor.system("tests", provider.pk)
+    for days in (6, 8):
+        at = now - timedelta(days=days)
+        job = jobs.start(jobs.queue("tests.file", actor=actor, at=at).pk, actor=actor, at=at)
+        jobs.finish(job.pk, actor=actor, at=at)
+        DataImport.objects.create(
+            provider=provider,
+            kind="drivers",
+            file_name=f"{days}.csv",
+            actor=str(actor),
+            job=job,
+            content=b"a",
+        )
+    return []
+
+
+def files_left(stage: Stage) -> list[str]:
+    kept = DataImport.objects.unscoped().filter(provider=stage.cast.b).exclude(content=b"")
+    return [row.file_name for row in kept]
+
+
 EFFECTS = [
+    Effect("fleets.run_imports", two_drivers, imported, (2, [("done", 2, 0)])),
+    Effect("fleets.forget_import_files", files_of_long_ago, files_left, ["6.csv"]),
     Effect("fleets.forget_inbox", closed_long_ago, kept_items, [2]),
     Effect("fleets.refresh_inbox", an_endpoint_off, its_items, ["fleets.endpoint_disabled"]),
     Effect("fleets.forget_deliveries", sent_long_ago, kept_deliveries, [2]),

@@ -2,8 +2,10 @@
 
 from django.test import override_settings
 
+from fleets import services
 from fleets.models import (
     AuditEntry,
+    DataImport,
     FleetProvider,
     InboxItem,
     Membership,
@@ -12,6 +14,7 @@ from fleets.models import (
 )
 from fleets.services import api_clients, inbox, link_object, webhooks
 from voltop import events
+from voltop.records import record_kinds
 from voltop.tests.world import World
 
 
@@ -44,6 +47,7 @@ def build(world: World) -> None:
     world.put("webhook_delivery", own=hooks[0], foreign=hooks[1])
     items = [_inbox_item(world, provider) for provider in (a, b)]
     world.put("inbox_item", own=items[0], foreign=items[1])
+    world.put("data_import", own=_import(world, a), foreign=_import(world, b))
     entries = AuditEntry.objects.unscoped().order_by("id")
     world.put(
         "audit_entry",
@@ -58,6 +62,21 @@ def _inbox_item(world: World, provider: FleetProvider) -> InboxItem:
     webhooks.disable_endpoint(endpoint, actor=world.actor(provider), reason="moved")
     inbox.refresh(provider_id=provider.pk, objects={"webhookendpoint"})
     return InboxItem.objects.for_provider(provider.pk).get(object_id=endpoint.pk)
+
+
+def _import(world: World, provider: FleetProvider) -> DataImport:
+    """A dry run of one depot, judged, with something wrong."""
+    name = "depots.csv" if provider == world.a else f"{world.canary('depots')}.csv"
+    made = services.request_import(
+        provider,
+        actor=world.actor(provider),
+        kind=record_kinds()["depots"],
+        file_name=name,
+        content=b"name,geofence_radius_m\nNorth,far\nEast,100\n",
+        dry_run=True,
+    )
+    services.run_import(made.job_id)
+    return made
 
 
 def _webhook(world: World, provider: FleetProvider) -> WebhookDelivery:

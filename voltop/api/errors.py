@@ -211,6 +211,11 @@ class UuidExpected(RequestError):
     message = _("A UUID is expected here.")
 
 
+class InvalidBase64(RequestError):
+    code = "invalid_base64"
+    message = _("Send the bytes as base64.")
+
+
 class InvalidNumber(RequestError):
     code = "invalid_number"
     message = _("This is not a number of the kind expected here.")

@@ -58,3 +58,27 @@ class TableTooLarge(DomainError):
     code = "table_too_large"
     status = 413
     message = _("The file is too large: split it into several.")
+
+
+class UnknownColumns(DomainError):
+    """`extra.unknown` are columns that mean nothing here, `extra.known` those that do."""
+
+    code = "unknown_columns"
+    status = 400
+    message = _("The file has columns that mean nothing here: rename or remove them.")
+
+
+class UnevenRow(DomainError):
+    """Told of a row, not of a request."""
+
+    code = "uneven_row"
+    status = 400
+    message = _("The row has more or fewer cells than the first row: check delimiters and quotes.")
+
+
+class FormulaInCell(DomainError):
+    """Told of a cell, not of a request."""
+
+    code = "formula_in_cell"
+    status = 400
+    message = _("The cell holds a formula or an error: put the value itself there.")

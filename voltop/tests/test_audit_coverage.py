@@ -24,6 +24,7 @@ NO_TRACE = {
     "chat.services.messages.mark_read": "what somebody has read is no change that matters",
     "drivers.services.payout_accounts.account_details": "read by a payout alone, which has events",
     "fleets.services.auth.log_out": "one's own log-in: its row says when and how it ended",
+    "fleets.services.imports.require_may": "judges, and changes nothing",
     "fleets.services.invitations.invite": "a part of inviting, which its caller records",
     "fleets.services.second_factor.begin": "a seed opens nothing until its code is shown",
     "fleets.services.second_factor.require_fresh": "judges, and changes nothing",
