@@ -19,7 +19,7 @@ import httpx
 from voltop.demo.city import story
 from voltop.demo.city.bank import read_bank
 from voltop.demo.city.cars import Car
-from voltop.demo.city.company import HOMES, quietly, set_up
+from voltop.demo.city.company import HOMES, own_stations, quietly, set_up
 from voltop.demo.city.streets import City
 from voltop.demo.client import Client
 from voltop.demo.companies import COMPANIES, PASSWORD, PAST_IS_AT, PAST_IS_WRITTEN, Company
@@ -175,7 +175,7 @@ class Place:
         """Some cars have a plug waiting for them in the next hours; no-shows are left to happen."""
         if self.owner.get("reservations", status="reserved")["results"]:
             return
-        stations = self.owner.get("stations")["results"]
+        stations = own_stations(self.owner)
         start = now.replace(minute=0, second=0, microsecond=0)
         for n, (driver, vehicle) in enumerate(pairs[:14]):
             begins = start + timedelta(hours=1 + n // 5)

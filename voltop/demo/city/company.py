@@ -16,28 +16,55 @@ HELD_FOR = timedelta(days=45)
 """Since when the cars are the company's: longer than the weeks that `past` tells of."""
 HOMES = ((4, 4), (21, 16))
 """The corners at which the depots stand."""
+DEPOTS = ("Centro", "Norte")
 
 
 def set_up(client: Client, company: Company, city: City) -> list[dict[str, Any]]:
-    """Depots, chargers, cars, drivers and who holds which car; the company's vehicles."""
+    """Depots, chargers, cars, drivers and who holds which car; the city's vehicles."""
     depots = _depots(client, company, city)
     _stations(client, depots)
-    vehicles = list(client.each("vehicles"))
-    missing = range(len(vehicles), company.cars)
+    vehicles = own_vehicles(client, company)
+    missing = [number for number in range(company.cars) if number not in vehicles]
     with ThreadPoolExecutor(3) as pool:
         made = pool.map(lambda n: _car_and_driver(client, company, depots, n), missing)
-        vehicles += list(made)
-    return vehicles
+        vehicles |= dict(zip(missing, made, strict=True))
+    return [vehicles[number] for number in sorted(vehicles)]
+
+
+def own_depots(client: Client) -> list[dict[str, Any]]:
+    """The city's depots in their order; visitors of the demo may have made others."""
+    found = {row["name"]: row for row in client.each("depots")}
+    return [found[name] for name in DEPOTS if name in found]
+
+
+def own_stations(client: Client) -> list[dict[str, Any]]:
+    """The stations of the city's depots, in the same order."""
+    found = {row["name"]: row for row in client.each("stations")}
+    return [found[name] for name in map(_yard, DEPOTS) if name in found]
+
+
+def own_vehicles(client: Client, company: Company) -> dict[int, dict[str, Any]]:
+    """The city's cars by their number, which ends their VIN."""
+    start = _vin(company, 0)[:-6]
+    rows = [row for row in client.each("vehicles") if row["vin"].startswith(start)]
+    return {int(row["vin"][-6:]): row for row in rows}
+
+
+def _vin(company: Company, number: int) -> str:
+    return f"LGXCE4CB7R{company.name[0]}{number:06d}"
+
+
+def _yard(depot: str) -> str:
+    return f"Yard {depot}"
 
 
 def _depots(client: Client, company: Company, city: City) -> list[dict[str, Any]]:
-    known = list(client.each("depots"))
+    known = own_depots(client)
     if known:
         return known
     places = [city.nodes[node] for node in HOMES]
     if company.cars < 20:
         places = places[:1]
-    names = ("Centro", "Norte")
     return [
         client.post(
             "depots",
@@ -48,18 +75,18 @@ def _depots(client: Client, company: Company, city: City) -> list[dict[str, Any]
                 "grid_limit_kw": "250.0",
             },
         )
-        for name, at in zip(names, places, strict=False)
+        for name, at in zip(DEPOTS, places, strict=False)
     ]
 
 
 def _stations(client: Client, depots: list[dict[str, Any]]) -> None:
-    if client.get("stations")["results"]:
+    if own_stations(client):
         return
     for depot in depots:
         station = client.post(
             "stations",
             {
-                "name": f"Yard {depot['name']}",
+                "name": _yard(depot["name"]),
                 "depot": depot["id"],
                 "latitude": depot["latitude"],
                 "longitude": depot["longitude"],
@@ -99,7 +126,7 @@ def _car_and_driver(
     vehicle: dict[str, Any] = client.post(
         "vehicles",
         {
-            "vin": f"LGXCE4CB7R{initial}{number:06d}",
+            "vin": _vin(company, number),
             "plate": f"{initial}{chance.randint(100, 999)}{number:02d}",
             "label": f"{company.name.split()[0]} {number + 1:02d}",
             "model": chance.choice(models)["id"],

@@ -14,6 +14,7 @@ from datetime import time as time_of_day
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from voltop.demo.city.company import own_stations
 from voltop.demo.city.diary import CarDay, Diary, Leg
 from voltop.demo.client import Client
 from voltop.demo.companies import Company
@@ -205,7 +206,7 @@ class Past:
         """What the chargers of the depots delivered."""
         if self.owner.get("charging-sessions", page_size=1)["results"]:
             return
-        stations = list(self.owner.each("stations"))
+        stations = own_stations(self.owner)
         evses = {
             (row["station"], row["physical_reference"]): row["uid"]
             for row in self.owner.each("evses")

@@ -6,6 +6,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from voltop.demo.city.bank import BankAccess
+from voltop.demo.city.company import own_depots, own_vehicles
 from voltop.demo.city.diary import Diary
 from voltop.demo.city.past import WEEKS, Past, first_day
 from voltop.demo.city.payday import WEEK, Payday
@@ -37,7 +38,7 @@ def tell(place: Told, bank: BankAccess) -> None:
     if company.driver is not None:
         _talk(place)
     zone = ZoneInfo(company.time_zone)
-    vehicles = {int(row["vin"][-6:]): row["id"] for row in owner.each("vehicles")}
+    vehicles = {number: row["id"] for number, row in own_vehicles(owner, company).items()}
     end = _began(owner, zone)
     first = first_day(end)
     last_week = first + (WEEKS - 1) * WEEK
@@ -48,7 +49,7 @@ def tell(place: Told, bank: BankAccess) -> None:
         len(vehicles),
         first,
         end,
-        depots=len(list(owner.each("depots"))),
+        depots=len(own_depots(owner)),
         starts_later={NEWCOMER: last_week},
     )
     past = Past(
