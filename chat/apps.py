@@ -8,9 +8,10 @@ class ChatConfig(AppConfig):
     verbose_name = "Chat"
 
     def ready(self) -> None:
-        from chat import home, roles
+        from chat import home, notices, roles
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "chat", roles.of_chat)
         registry.register(registry.API_SCOPES, "chat", roles.scopes_of_chat)
+        registry.register(registry.NOTICE_KINDS, "chat", notices.kinds)
         registry.register(registry.WORK, "chat", home.work)

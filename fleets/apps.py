@@ -12,6 +12,7 @@ class FleetsConfig(AppConfig):
         from fleets import (
             deliveries,  # noqa: F401 (registers its handler)
             home,
+            notices,
             receivers,  # noqa: F401 (they connect themselves)
             record_kinds,
             roles,
@@ -23,6 +24,7 @@ class FleetsConfig(AppConfig):
         registry.register(registry.ROLE_PERMISSIONS, "fleets", roles.of_fleets)
         registry.register(registry.API_SCOPES, "fleets", scopes.of_fleets)
         registry.register(registry.RECORD_KINDS, "depots", record_kinds.depots)
+        registry.register(registry.NOTICE_KINDS, "fleets", notices.kinds)
         registry.register(registry.WORK, "fleets", home.work)
         registry.register(registry.WORK_SET_ASIDE, "fleets", inbox.set_aside)
         post_migrate.connect(roles.seed_roles, dispatch_uid="fleets.seed_roles")

@@ -1,6 +1,6 @@
 """The outbox's way into fleets: who carries what."""
 
-from fleets.services import deliveries
+from fleets.services import deliveries, notices
 from voltop import outbox
 
 
@@ -8,3 +8,9 @@ from voltop import outbox
 def call_webhook(message: outbox.Delivery) -> None:
     """Call an endpoint once."""
     deliveries.attempt(message)
+
+
+@outbox.handler(notices.TOPIC, retry=notices.RETRY, on_dead=notices.give_up)
+def send_notice(message: outbox.Delivery) -> None:
+    """Hand a notice to one channel."""
+    notices.attempt(message)

@@ -282,3 +282,9 @@ class SnoozeInPast(DomainError):
 class ItemClosed(DomainError):
     code = "item_closed"
     message = _("There is nothing more to do here: its cause is gone.")
+
+
+class QuietHoursOdd(DomainError):
+    code = "quiet_hours_odd"
+    status = 400
+    message = _("Quiet hours have a start and another end, or neither.")

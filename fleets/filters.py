@@ -95,3 +95,8 @@ class InboxFilter(FilterSet):
     def filter_state(self, rows: QuerySet[Any], name: str, states: list[str]) -> QuerySet[Any]:
         items: Any = rows
         return items.in_states(states, clock.now())
+
+
+class NoticeFilter(FilterSet):
+    kind = TextFilter()
+    unread = BooleanFilter("read_at", "isnull")

@@ -11,8 +11,15 @@ from django.db.models import Q
 
 from voltop.querysets import M, ProviderQuerySet
 
-__all__ = ["FleetProviderQuerySet", "InboxQuerySet", "M", "ProviderQuerySet", "UserQuerySet",
-           "login_name"]  # fmt: skip
+__all__ = [
+    "FleetProviderQuerySet",
+    "InboxQuerySet",
+    "M",
+    "NoticeQuerySet",
+    "ProviderQuerySet",
+    "UserQuerySet",
+    "login_name",
+]
 
 
 def login_name(typed: str) -> str:
@@ -69,3 +76,15 @@ class InboxQuerySet(ProviderQuerySet[M]):
             "closed": ~standing,
         }
         return self.filter(reduce(or_, (meant[state] for state in states)))
+
+
+class NoticeQuerySet(ProviderQuerySet[M]):
+    """Notices of a company, and with them those about a person's own account."""
+
+    def for_provider(self, provider_id: int | None) -> Self:
+        if provider_id is None:
+            return self.none()
+        return self.filter(Q(provider_id=provider_id) | Q(provider_id__isnull=True))
+
+    def unread(self) -> Self:
+        return self.filter(read_at__isnull=True)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from fleets.services import auth, deliveries, import_runs, imports, inbox, sealing
+from fleets.services import auth, deliveries, import_runs, imports, inbox, notices, sealing
 
 
 @shared_task(name="fleets.forget_expired")
@@ -51,3 +51,9 @@ def run_imports() -> None:
 def forget_import_files() -> None:
     """Empty the files of imports that ended a week ago."""
     imports.forget_files()
+
+
+@shared_task(name="fleets.forget_notices")
+def forget_notices() -> None:
+    """Delete notices of more than a year ago."""
+    notices.forget_old()

@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, URLResolver, re_path
 
-from fleets.views import api_clients, auth, events, imports, inbox, providers, refs, webhooks
+from fleets.views import (
+    api_clients,
+    auth,
+    events,
+    imports,
+    inbox,
+    notices,
+    providers,
+    refs,
+    webhooks,
+)
 from voltop.api.routers import Router
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -24,6 +34,7 @@ router.register(
     imports.DataImportProblemView,
     basename="import-problems",
 )
+router.register("me/notices", notices.NoticeView, basename="me-notices")
 router.register("audit", providers.AuditView, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -70,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="auth-device-end",
     ),
     re_path(r"^auth/me/?$", auth.MeView.as_view(), name="auth-me"),
+    re_path(r"^me/notice-choice/?$", notices.NoticeChoiceView.as_view(), name="me-notice-choice"),
     re_path(r"^oauth/token/?$", auth.ClientTokenView.as_view(), name="oauth-token"),
     *router.urls,
 ]

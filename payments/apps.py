@@ -11,6 +11,7 @@ class PaymentsConfig(AppConfig):
         from payments import (
             deliveries,  # noqa: F401 (registers its handler)
             home,
+            notices,
             record_kinds,
             roles,
             selectors,
@@ -21,6 +22,7 @@ class PaymentsConfig(AppConfig):
         registry.register(registry.API_SCOPES, "payments", roles.scopes_of_payments)
         registry.register(registry.RECORD_KINDS, "adjustments", record_kinds.adjustments)
         registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)
+        registry.register(registry.NOTICE_KINDS, "payments", notices.kinds)
         registry.register(registry.WORK, "payments", home.work)
         registry.register(registry.HOME_FIGURES, "payments", home.figures)
         subjects = registry.CONVERSATION_SUBJECTS

@@ -8,12 +8,13 @@ class ShiftsConfig(AppConfig):
     verbose_name = "Shifts"
 
     def ready(self) -> None:
-        from shifts import home, panels, receivers, roles, selectors  # noqa: F401 (receivers listen)
+        from shifts import home, notices, panels, receivers, roles, selectors  # noqa: F401 (receivers listen)
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "shifts", roles.of_shifts)
         registry.register(registry.PROVIDER_BLOCKERS, "shifts", selectors.blockers_of_provider)
         registry.register(registry.API_SCOPES, "shifts", roles.scopes_of_shifts)
         registry.register(registry.DRIVER_PANELS, "shifts", panels.latest_shifts)
+        registry.register(registry.NOTICE_KINDS, "shifts", notices.kinds)
         registry.register(registry.WORK, "shifts", home.work)
         registry.register(registry.HOME_FIGURES, "shifts", home.figures)

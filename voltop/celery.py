@@ -116,6 +116,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=15),
         "options": {"expires": 3600},
     },
+    "notices-forgotten": {
+        "task": "fleets.forget_notices",
+        "schedule": crontab(hour=3, minute=35),
+        "options": {"expires": 3600},
+    },
     "idempotency-keys-forgotten": {
         "task": "voltop.api.forget_keys",
         "schedule": crontab(hour=3, minute=20),

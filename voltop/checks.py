@@ -161,8 +161,8 @@ def check_messages(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     if needs_own_secrets() and settings.SMS_TRANSPORT == "fleets.messages.print_sms":
         messages.append(
             Warning(
-                "VOLTOP_SMS_TRANSPORT is missing: people with a phone only get no codes.",
-                hint="The dotted path of a function that takes a fleets.messages.Message.",
+                "VOLTOP_SMS_GATEWAY_URL is missing: people with a phone only get no codes.",
+                hint="An HTTP gateway (docs/notices.md), or a function in VOLTOP_SMS_TRANSPORT.",
                 id="voltop.W002",
             )
         )

@@ -42,6 +42,9 @@ WORK_SET_ASIDE = "voltop.work_set_aside"
 HOME_FIGURES = "voltop.home_figures"
 """(provider_id) -> list of voltop.home.Figure: how the day stands, for the first page."""
 
+NOTICE_KINDS = "voltop.notice_kinds"
+"""() -> list of voltop.notices.NoticeKind: what people are told of."""
+
 RECORD_KINDS = "voltop.record_kinds"
 """key = name, () -> voltop.records.RecordKind: what is put by key, in bulk, by file."""
 

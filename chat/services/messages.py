@@ -17,6 +17,7 @@ from chat.models import (
     ReadMark,
 )
 from chat.signals import conversation_moved, message_posted
+from fleets.services.notices import notify
 from voltop import clock
 from voltop.context import Actor
 
@@ -93,8 +94,18 @@ def append(
         client_id=client_id,
         sent_at=at,
     )
+    if author.kind == AuthorKind.STAFF and not _follows_staff(message):
+        params = {"number": conversation.number}
+        driver, turn = conversation.driver, str(message.seq)
+        notify(driver.user, "chat.answered", params, about=conversation, once=turn, at=at)
     message_posted.send(Message, message=message, conversation=conversation, actor=actor, at=at)
     return message
+
+
+def _follows_staff(message: Message) -> bool:
+    """Whether staff spoke last before: of several answers in a row the driver is told once."""
+    before = Message.objects.filter(conversation_id=message.conversation_id, seq=message.seq - 1)
+    return before.filter(author_kind=AuthorKind.STAFF).exists()
 
 
 def _already_stored(

@@ -15,6 +15,7 @@ from chat.errors import (
 from chat.models import Conversation, Message
 from chat.subjects import Subject
 from fleets.errors import NotAssignable
+from fleets.models import Notice
 from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import IllegalMove, NotFound
@@ -272,3 +273,15 @@ def test_another_company_neither_answers_nor_resolves(cast):
         services.post_message(
             conversation, actor=foreign, author=services.Author.staff(cast.outsider.pk), body="x"
         )
+
+
+def test_of_several_answers_in_a_row_the_driver_is_told_once(cast):
+    conversation = ask(cast.driver)
+    assert not Notice.objects.exists()
+    answer(cast, conversation)
+    answer(cast, conversation, "Tomorrow.")
+    say(conversation)
+    answer(cast, conversation, "Now.")
+    told = Notice.objects.filter(user=cast.driver.user, kind="chat.answered")
+    assert [notice.about_id for notice in told] == [conversation.pk] * 2
+    assert "Tomorrow" not in str([notice.params for notice in told])

@@ -12,6 +12,7 @@ from drivers.models import Driver, PayoutAccount
 from drivers.signals import payout_account_changed
 from fleets import audit
 from fleets.services import second_factor
+from fleets.services.notices import notify
 from voltop import clock, crypto
 from voltop.context import Actor
 
@@ -71,6 +72,9 @@ def set_payout_account(
     )
     changes = {"mask": (current.mask if current else None, account.mask)}
     audit.record("payout_account.set", account, actor=actor, at=at, changes=changes)
+    if account.hold_until is not None:
+        params = {"mask": account.mask, "hold_until": account.hold_until.isoformat()}
+        notify(driver.user, "drivers.payout_account_changed", params, about=account, at=at)
     payout_account_changed.send(PayoutAccount, account=account, first=first, actor=actor, at=at)
     account.refresh_from_db()
     return account

@@ -10,6 +10,7 @@ from drivers import accounts, services
 from drivers.errors import InvalidPayoutAccount, PayoutAccountUnchanged
 from drivers.models import PayoutAccount
 from drivers.signals import payout_account_changed
+from fleets.models import Notice
 from voltop import clock, crypto
 from voltop.errors import NotFound
 
@@ -155,3 +156,12 @@ def test_a_change_is_told_with_whether_it_was_the_first(cast):
     finally:
         payout_account_changed.disconnect(listen)
     assert heard == [("CLABE •••• 7771", True), ("DE •••• 3000", False)]
+
+
+def test_the_driver_is_told_of_every_change_but_the_first(cast):
+    put(cast)
+    assert not Notice.objects.exists()
+    changed = put(cast, "iban", IBAN)
+    notice = Notice.objects.get(user=cast.driver.user)
+    assert (notice.kind, notice.provider) == ("drivers.payout_account_changed", cast.a)
+    assert notice.params == {"mask": changed.mask, "hold_until": changed.hold_until.isoformat()}

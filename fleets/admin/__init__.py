@@ -1,5 +1,15 @@
 """The admin pages of fleets; `base` is what every app's admin builds upon."""
 
-from fleets.admin import audit, imports, inbox, people, providers, refs, tokens, webhooks
+from fleets.admin import audit, imports, inbox, notices, people, providers, refs, tokens, webhooks
 
-__all__ = ["audit", "imports", "inbox", "people", "providers", "refs", "tokens", "webhooks"]
+__all__ = [
+    "audit",
+    "imports",
+    "inbox",
+    "notices",
+    "people",
+    "providers",
+    "refs",
+    "tokens",
+    "webhooks",
+]

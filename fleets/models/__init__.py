@@ -1,10 +1,18 @@
-"""Tables of fleets, by noun: providers, people, inbox, audit, refs, tokens, codes, imports."""
+"""Tables of fleets, by noun: providers, people, inbox, notices, audit, tokens, imports …"""
 
 from fleets.models.audit import AuditEntry, AuditSeal
 from fleets.models.base import ProviderModel
 from fleets.models.codes import Channel, CodePurpose, OneTimeCode
 from fleets.models.imports import DataImport, DataImportProblem
 from fleets.models.inbox import InboxItem, InboxState
+from fleets.models.notices import (
+    NOTICE_MACHINE,
+    Notice,
+    NoticeChannel,
+    NoticeChoice,
+    NoticeDelivery,
+    NoticeStatus,
+)
 from fleets.models.people import Membership, Role, User
 from fleets.models.providers import (
     Depot,
@@ -36,6 +44,7 @@ from fleets.models.webhooks import (
 __all__ = [
     "DELIVERY_MACHINE",
     "ENDPOINT_MACHINE",
+    "NOTICE_MACHINE",
     "ApiAccessToken",
     "ApiClient",
     "AttemptWindow",
@@ -56,6 +65,11 @@ __all__ = [
     "InboxItem",
     "InboxState",
     "Membership",
+    "Notice",
+    "NoticeChannel",
+    "NoticeChoice",
+    "NoticeDelivery",
+    "NoticeStatus",
     "OneTimeCode",
     "ProviderModel",
     "RecoveryCode",

@@ -25,6 +25,7 @@ from fleets.models import (
     User,
 )
 from fleets.querysets import login_name
+from fleets.services import notices
 from voltop import clock
 from voltop.context import Actor
 from voltop.errors import NotFound
@@ -139,6 +140,7 @@ def start(
     unchanged = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version)
     if not unchanged.update(last_login=at):
         raise InvalidCredentials()  # password changed or person disabled while we were hashing
+    is_new = _is_new_device(user, device_label, device_hash)
     _make_room(user, at)
     family = RefreshFamily.objects.create(
         user=user,
@@ -148,7 +150,22 @@ def start(
         expires_at=at + REFRESH_LONGEST,
         second_factor_at=second_factor_at,
     )
+    if is_new:
+        params = {"device": device_label or "–", "logged_in_at": at.isoformat()}
+        notices.notify(user, "fleets.new_device", params, about=family, at=at)
     return _pair(user, family, _add_generation(family, 1, at), at)
+
+
+def _is_new_device(user: User, label: str, device_hash: str) -> bool:
+    """Whether this person has used other devices and never this one.
+
+    Devices that do not say who they are are told apart by their names.
+    """
+    known = RefreshFamily.objects.filter(user=user)
+    same = known.filter(device_hash=device_hash)
+    if not device_hash:
+        same = same.filter(device_label=label)
+    return not same.exists() and known.exists()
 
 
 def _make_room(user: User, at: datetime) -> None:

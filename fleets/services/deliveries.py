@@ -24,6 +24,7 @@ from fleets.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from fleets.services import notices
 from fleets.services.webhooks import secrets_in_force
 from fleets.signals import webhook_endpoint_disabled
 from voltop import clock, events, failpoints, http, outbox, signatures
@@ -210,6 +211,10 @@ def _disable(endpoint: WebhookEndpoint, reason: str, *, at: datetime) -> None:
     actor = Actor.system("webhooks.deliver", endpoint.provider_id)
     ENDPOINT_MACHINE.move(
         locked, "disabled", actor=actor, at=at, reason=reason, disabled_reason=reason
+    )
+    params, once = {"name": locked.name}, at.isoformat()
+    notices.notify_owners(
+        locked.provider_id, "fleets.endpoint_disabled", params, about=locked, once=once, at=at
     )
     webhook_endpoint_disabled.send(WebhookEndpoint, endpoint=locked, actor=actor, at=at)
 

@@ -34,7 +34,7 @@ from fleets.models import (
     SecondFactor,
     User,
 )
-from fleets.services import auth
+from fleets.services import auth, notices
 from voltop import clock, crypto
 from voltop.context import Actor
 
@@ -109,6 +109,7 @@ def confirm(
         auth.revoke(others, RevokeReason.SECOND_FACTOR, at)
         _mark(user, family, at)
         audit.record("second_factor.enrolled", user, actor=actor, at=at)
+        notices.notify(user, "fleets.second_factor_added", once=at.isoformat(), at=at)
     return codes
 
 
@@ -253,6 +254,7 @@ def _forget(user: User, *, actor: Actor, at: datetime, reason: str) -> None:
     SecondFactor.objects.filter(user=user).delete()
     RefreshFamily.objects.filter(user=user).update(second_factor_at=None)
     audit.record("second_factor.removed", user, actor=actor, at=at, reason=reason)
+    notices.notify(user, "fleets.second_factor_removed", once=at.isoformat(), at=at)
 
 
 def _subject(user_id: int) -> str:

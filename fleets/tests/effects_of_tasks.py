@@ -9,6 +9,7 @@ from fleets.models import (
     AuditSeal,
     DataImport,
     InboxItem,
+    Notice,
     RefreshFamily,
     WebhookDelivery,
     WebhookEndpoint,
@@ -166,9 +167,23 @@ def files_left(stage: Stage) -> list[str]:
     return [row.file_name for row in kept]
 
 
+def told_long_ago(stage: Stage) -> list[int]:
+    now = clock.now()
+    for key, days in (("old", 366), ("recent", 1)):
+        at = now - timedelta(days=days)
+        Notice.objects.create(user=stage.cast.viewer, kind="tests.told", key=key, at=at)
+    return []
+
+
+def kept_notices(stage: Stage) -> list[str]:
+    own = Notice.objects.filter(user=stage.cast.viewer, kind="tests.told")
+    return list(own.values_list("key", flat=True))
+
+
 EFFECTS = [
     Effect("fleets.run_imports", two_drivers, imported, (2, [("done", 2, 0)])),
     Effect("fleets.forget_import_files", files_of_long_ago, files_left, ["6.csv"]),
+    Effect("fleets.forget_notices", told_long_ago, kept_notices, ["recent"]),
     Effect("fleets.forget_inbox", closed_long_ago, kept_items, [2]),
     Effect("fleets.refresh_inbox", an_endpoint_off, its_items, ["fleets.endpoint_disabled"]),
     Effect("fleets.forget_deliveries", sent_long_ago, kept_deliveries, [2]),

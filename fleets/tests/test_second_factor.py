@@ -16,6 +16,7 @@ from fleets.models import (
     AuditEntry,
     FleetPolicy,
     FleetProvider,
+    Notice,
     RecoveryCode,
     RefreshFamily,
     SecondFactor,
@@ -255,6 +256,9 @@ def test_platform_staff_take_it_away_from_who_lost_it(company):
     assert api.get("auth/me").status_code == 401
     assert log_in().get("auth/me").status_code == 200
     assert AuditEntry.objects.get(action="second_factor.removed").reason == "phone lost"
+    told = Notice.objects.filter(user__email=EMAIL).order_by("id")
+    kinds = ["fleets.second_factor_added", "fleets.second_factor_removed"]
+    assert [notice.kind for notice in told] == kinds
 
 
 # --- Demanded by a company -----------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """What fleets adds to the world of the access matrix."""
 
+from django.db import transaction
 from django.test import override_settings
 
+from drivers.models import Driver
 from fleets import services
 from fleets.models import (
     AuditEntry,
@@ -9,10 +11,11 @@ from fleets.models import (
     FleetProvider,
     InboxItem,
     Membership,
+    Notice,
     WebhookDelivery,
     WebhookEndpoint,
 )
-from fleets.services import api_clients, inbox, link_object, webhooks
+from fleets.services import api_clients, inbox, link_object, notices, webhooks
 from voltop import events
 from voltop.records import record_kinds
 from voltop.tests.world import World
@@ -45,6 +48,8 @@ def build(world: World) -> None:
     hooks = [_webhook(world, provider) for provider in (a, b)]
     world.put("webhook_endpoint", own=hooks[0].endpoint, foreign=hooks[1].endpoint)
     world.put("webhook_delivery", own=hooks[0], foreign=hooks[1])
+    told = [_notice(driver) for driver in (world.driver, world.foreign_driver)]
+    world.put("notice", own=told[0], foreign=told[1])
     items = [_inbox_item(world, provider) for provider in (a, b)]
     world.put("inbox_item", own=items[0], foreign=items[1])
     world.put("data_import", own=_import(world, a), foreign=_import(world, b))
@@ -53,6 +58,13 @@ def build(world: World) -> None:
         "audit_entry",
         own=entries.filter(provider=a).first(),
         foreign=entries.filter(provider=b, object_id=str(foreign_depot.pk)).first(),
+    )
+
+
+@transaction.atomic
+def _notice(driver: Driver) -> Notice | None:
+    return notices.notify(
+        driver.user, "chat.answered", {"number": str(driver)}, about=driver, once="world"
     )
 
 

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from drivers.services import account_details
 from fleets.models import FleetProvider
+from fleets.services.notices import notify
 from payments.gateways import Answer, Gateway, Instruction, Outcome, gateway_of
 from payments.models import (
     BATCH_MACHINE,
@@ -178,6 +179,14 @@ def _end(payout: Payout, to: str, payment_to: str, outcome: Outcome, at: datetim
         last_problem="",
     )
     PAYMENT_MACHINE.move(payout.payment, payment_to, actor=actor, at=at, reason=reason)
+    paid = payment_to == PaymentStatus.PAID
+    params = {
+        "amount": format(payout.amount, "f"),
+        "currency": payout.currency,
+        "reference": payout.reference,
+    }
+    driver, kind = payout.payment.driver, "payments.paid" if paid else "payments.not_paid"
+    notify(driver.user, kind, params, about=payout, at=at)
 
 
 def _book(payout: Payout, kind: str, debit: str, credit: str, at: datetime) -> None:

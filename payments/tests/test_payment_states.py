@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from fleets.models import Notice
 from payments import services
 from payments.errors import CalculationRunning, UnsettledPayments
 from payments.gateways import Answer, Outcome
@@ -225,6 +226,19 @@ PAYOUT_TABLE: dict[str, dict[str, str]] = {
 }
 
 
+TOLD = {
+    "confirmed": ["payments.paid"],
+    "failed": ["payments.not_paid"],
+    "returned": ["payments.paid", "payments.not_paid"],
+}
+
+
+def told_of(payout: Payout) -> list[str]:
+    """The notices that the driver got of this payout."""
+    own = Notice.objects.filter(user=payout.payment.driver.user, about_id=payout.pk).order_by("id")
+    return list(own.values_list("kind", flat=True))
+
+
 @pytest.mark.parametrize("state", PAYOUT_TABLE)
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_payout_takes_the_banks_word_as_the_table_says(money: Scene, state: str, answer: str):
@@ -237,6 +251,7 @@ def test_payout_takes_the_banks_word_as_the_table_says(money: Scene, state: str,
     entries = money.entries_of(payout)
     payouts.record(payout.pk, ANSWERS[answer])
     assert money.entries_of(payout) == entries
+    assert told_of(payout) == TOLD.get(expected, [])
 
 
 # --- Adjustments, terms, accounts to pay from ----------------------------------------------------

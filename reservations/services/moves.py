@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from fleets import audit
+from fleets.services.notices import notify
 from reservations import rules
 from reservations.errors import CheckInOutsidePeriod, ConnectorTaken, VehicleTaken
 from reservations.models import (
@@ -46,14 +47,19 @@ def cancel(
 ) -> Reservation:
     """Pending or reserved → canceled; the time is free at once."""
     actor.require_same_provider(reservation)
-    return _move(
+    at, driver = at or clock.now(), reservation.driver
+    moved = _move(
         reservation,
         ReservationStatus.CANCELED,
         actor=actor,
-        at=at or clock.now(),
+        at=at,
         reason=reason,
         cancel_reason=CancelReason(cancel_reason),
     )
+    if driver is not None and (actor.kind, actor.id) != ("user", driver.user_id):
+        params = {"station": moved.station.name, "starts_at": moved.starts_at.isoformat()}
+        notify(driver.user, "reservations.cancelled", params, about=moved, at=at)
+    return moved
 
 
 @transaction.atomic

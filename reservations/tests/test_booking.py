@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from drivers import services as driver_services
 from fleets import services as fleet_services
 from fleets.errors import ProviderNotActive
+from fleets.models import Notice
 from reservations import errors, services
 from reservations.models import Reservation
 from reservations.tests.scene import book, make_station, plug, tomorrow
@@ -15,6 +16,7 @@ from vehicles import services as vehicle_services
 from vehicles.errors import VehicleNotInService
 from vehicles.models import VehicleModel
 from voltop import clock
+from voltop.context import Actor
 from voltop.errors import NotFound
 from voltop.events import Event
 
@@ -299,3 +301,14 @@ def test_a_booking_and_a_charger_tell_in_the_words_of_ocpi(cast):
     services.set_evse_status(plug(station).evse, actor=cast.actor(), status="OUTOFORDER")
     (event,) = Event.objects.filter(kind="connector.status")
     assert (event.object_id, event.to_state) == (plug(station).pk, "OUTOFORDER")
+
+
+def test_a_driver_is_told_what_the_company_cancels_and_not_what_he_did_himself(cast):
+    station, own = make_station(cast), Actor("user", cast.driver.user_id, cast.a.pk)
+    services.cancel(book(cast, station, driver=cast.driver), actor=own)
+    assert not Notice.objects.exists()
+    booking = book(cast, station, driver=cast.driver)
+    services.cancel(booking, actor=cast.actor())
+    notice = Notice.objects.get(user=cast.driver.user)
+    assert (notice.kind, notice.about_id) == ("reservations.cancelled", booking.pk)
+    assert notice.params["station"] == station.name

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from fleets.models import FleetPolicy
+from fleets.services.notices import notify
 from shifts.errors import InvalidShiftPeriod
 from shifts.models import SHIFT_MACHINE, CloseReason, Shift, ShiftStatus, ShiftStint
 from shifts.services.metric_requests import request_metrics
@@ -69,6 +70,8 @@ def auto_close(shift: Shift, *, actor: Actor, at: datetime | None = None) -> Shi
         raise _illegal(shift, ShiftStatus.AUTO_CLOSED)
     ends_at = max(ends_at, _latest_change(shift))
     mark_for_review(shift, "auto_closed")
+    params = {"started_at": shift.starts_at.isoformat(), "ended_at": ends_at.isoformat()}
+    notify(shift.driver.user, "shifts.auto_closed", params, about=shift, at=at)
     return _finish(
         shift,
         ShiftStatus.AUTO_CLOSED,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from fleets import services as fleet_services
-from fleets.models import AuditEntry
+from fleets.models import AuditEntry, Notice
 from shifts import services
 from shifts.errors import (
     InvalidShiftPeriod,
@@ -177,6 +177,9 @@ def test_shift_that_nobody_ends_is_closed_at_the_longest_shift_for_review(scene:
     assert shift.marked_for_review
     assert shift.stints.get().assignment.ends_at == at(12)
     assert shift.events.last().actor == "system:shifts.auto_close_due"
+    notice = Notice.objects.get(user=shift.driver.user)
+    assert (notice.kind, notice.about_id) == ("shifts.auto_closed", shift.pk)
+    assert notice.params["ended_at"] == at(12).isoformat()
 
 
 def test_closing_leaves_whole_what_began_after_the_longest_shift(scene: Scene):

@@ -216,7 +216,21 @@ EMAIL_URL = env.str("VOLTOP_EMAIL_URL", default="")
 vars().update(env.email_url_config(EMAIL_URL or "consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("VOLTOP_EMAIL_FROM", default="Voltop <voltop@localhost>")
 EMAIL_TIMEOUT = 20
-SMS_TRANSPORT = env.str("VOLTOP_SMS_TRANSPORT", default="fleets.messages.print_sms")
+# HTTP gateways of SMS and push: address and bearer token.
+MESSAGE_GATEWAYS = {
+    channel.lower(): (
+        env.str(f"VOLTOP_{channel}_GATEWAY_URL", default=""),
+        env.str(f"VOLTOP_{channel}_GATEWAY_TOKEN", default=""),
+    )
+    for channel in ("SMS", "PUSH")
+}
+_OVER_HTTP = "fleets.messages.post_to_gateway"
+SMS_TRANSPORT = env.str("VOLTOP_SMS_TRANSPORT", default="") or (
+    _OVER_HTTP if MESSAGE_GATEWAYS["sms"][0] else "fleets.messages.print_sms"
+)
+PUSH_TRANSPORT = env.str("VOLTOP_PUSH_TRANSPORT", default="") or (
+    _OVER_HTTP if MESSAGE_GATEWAYS["push"][0] else "fleets.messages.print_push"
+)
 
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
