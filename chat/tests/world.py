@@ -8,12 +8,14 @@ from voltop.tests.world import World
 
 
 def build(world: World) -> None:
-    world.put(
-        "conversation",
-        own=conversation(world.driver, "Where is my pay?"),
-        peer=conversation(world.other_driver, "And mine?"),
-        foreign=conversation(world.foreign_driver, world.canary("question")),
-    )
+    made = {
+        "own": conversation(world.driver, "Where is my pay?"),
+        "peer": conversation(world.other_driver, "And mine?"),
+        "foreign": conversation(world.foreign_driver, world.canary("question")),
+    }
+    world.put("conversation", **made)
+    for found in made.values():
+        services.add_note(found, actor=world.actor(found.provider), body="Asked payroll.")
 
 
 def conversation(driver: Driver, body: str) -> Conversation:

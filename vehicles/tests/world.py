@@ -46,5 +46,7 @@ def car(world: World, label: str, driver: Driver) -> Vehicle:
     """A car of the driver's company, held for ten days, seen just now."""
     now = clock.now()
     vehicle = world.new_vehicle(label, driver.provider, tenure_starts_at=now - timedelta(days=10))
+    plate = f"PLATE {vehicle.pk}"
+    services.update_vehicle(vehicle, actor=world.actor(driver.provider), plate=plate)
     services.merge_states([services.StateRow(vehicle.pk, now, soc_at=now, soc_pct=50.0)])
     return vehicle

@@ -19,7 +19,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from voltop.api.exceptions import no_such_route
 from voltop.tests import access
-from voltop.tests.world import APPS, CANARY, HTTP, PEOPLE_OF_A
+from voltop.tests.world import APPS, HTTP, PEOPLE_OF_A
 
 pytestmark = pytest.mark.django_db
 
@@ -168,7 +168,7 @@ def judge_operation(operation_id, world, tried):
             answer, touched = call(operation, row, caller, scope, world)
             answers[scope] = answer
             CELLS[expected] += 1
-            wrong += judge(f"{name} × {scope}", caller, expected, answer, touched)
+            wrong += judge(f"{name} × {scope}", world, caller, expected, answer, touched)
         wrong += told_apart(name, caller, answers)
     assert not wrong, "\n".join(wrong)
 
@@ -228,16 +228,32 @@ def attempts() -> Counter[str]:
         return Counter(dict(cursor.fetchall()))
 
 
-def judge(place, caller, expected, answer, touched):
+def judge(place, world, caller, expected, answer, touched):
     """What is wrong with one answer."""
     if answer.status_code != expected:
         yield f"{place}: {answer.status_code} instead of {expected}: {answer.content[:300]}"
-    if caller.provider != "b" and CANARY.encode() in visible(answer):
-        yield f"{place}: shows what belongs to B"
+    driver = {"driver": world.driver, "driver_2": world.other_driver}.get(caller.name)
+    own = driver.pk if driver else None
+    for name in sorted(world.canaries.shown(caller.provider, visible(answer), own)):
+        yield f"{place}: shows {name}"
+    yield from (f"{place}: {text}" for text in bare_headers(answer))
     for table in TOUCHED_BY_DENIALS:
         touched.pop(table, None)
     if answer.status_code in (401, 403, 404) and touched:
         yield f"{place}: denied, and yet touched {dict(touched)}"
+
+
+def bare_headers(answer):
+    """What an answer lacks of the headers that all of the API's have."""
+    if answer.headers.get("X-Content-Type-Options") != "nosniff":
+        yield "may be sniffed"
+    if "no-store" not in answer.headers.get("Cache-Control", ""):
+        yield "may be stored"
+    if answer.status_code >= 400 and not answer.headers["Content-Type"].startswith(PROBLEM):
+        yield f"{answer.headers['Content-Type']} is no problem document"
+
+
+PROBLEM = ("application/problem+json", "application/json")  # the latter by RFC 6749
 
 
 def visible(answer):

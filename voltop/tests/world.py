@@ -6,8 +6,9 @@ Each app adds its objects in `<app>/tests/world.py`:
         world.put("depot", own=world.depot(), foreign=world.depot(world.b, world.canary("depot")))
 
 `own` is what concerns driver A1 (or nobody in particular), `peer` the same thing of driver A2,
-`foreign` provider B's. What belongs to B carries canaries in its texts: no answer to anyone of A
-may hold one. Apps are built in the order of their floors, so lower apps' objects are there.
+`foreign` provider B's. What belongs to B carries canaries in its texts (`voltop.tests.canaries`):
+no answer to anyone of A may hold one. Apps are built in the order of their floors, so lower apps'
+objects are there.
 """
 
 import importlib
@@ -29,13 +30,14 @@ from fleets.scopes import all_scopes
 from fleets.services import api_clients, auth
 from voltop import clock, jobs
 from voltop.context import Actor
+from voltop.tests.canaries import PREFIX as CANARY
+from voltop.tests.canaries import Canaries
 from voltop.tests.cast import PASSWORD, Cast
 
 APPS = (
     *("fleets", "drivers", "vehicles", "chat"),
     *("telemetry", "shifts", "reservations", "payments"),
 )
-CANARY = "cnryB"
 FORM = "application/x-www-form-urlencoded"
 HTTP = Client(raise_request_exception=False)
 PEOPLE_OF_A = ("owner", "manager", "dispatcher", "accountant", "support", "viewer")
@@ -82,6 +84,7 @@ class World(Cast):
         owners = {"own": self.driver, "peer": self.other_driver, "foreign": self.foreign_driver}
         work = {scope: self._job(driver) for scope, driver in owners.items()}
         self.put("job", **work)
+        self.canaries = Canaries(self.a, self.b)
         return self
 
     # --- For the apps' builders ------------------------------------------------------------------
