@@ -12,6 +12,7 @@ class ChatConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "chat", roles.of_chat)
+        registry.register(registry.WHILE_SUSPENDED, "chat", roles.while_suspended)
         registry.register(registry.API_SCOPES, "chat", roles.scopes_of_chat)
         registry.register(registry.NOTICE_KINDS, "chat", notices.kinds)
         registry.register(registry.WORK, "chat", home.work)

@@ -28,3 +28,20 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
 
 def scopes_of_chat() -> Mapping[str, tuple[str, ...]]:
     return API_SCOPES
+
+
+WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
+    "kept": (
+        "add_message",
+        "add_internalnote",
+        "change_conversation",
+        "add_conversation",
+        "speak_as_driver",
+    ),
+    "hidden": (),
+}
+"""People go on talking."""
+
+
+def while_suspended() -> Mapping[str, tuple[str, ...]]:
+    return WHILE_SUSPENDED

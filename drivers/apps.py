@@ -12,6 +12,7 @@ class DriversConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
+        registry.register(registry.WHILE_SUSPENDED, "drivers", roles.while_suspended)
         registry.register(registry.API_SCOPES, "drivers", roles.scopes_of_drivers)
         registry.register(registry.RECORD_KINDS, "drivers", record_kinds.drivers)
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)

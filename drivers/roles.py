@@ -35,3 +35,19 @@ law have scopes of their own."""
 
 def scopes_of_drivers() -> Mapping[str, tuple[str, ...]]:
     return API_SCOPES
+
+
+WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
+    "kept": (
+        "terminate_driver",
+        "change_engagement",
+        "add_payoutaccount",
+        "change_payoutaccount",
+    ),
+    "hidden": (),
+}
+"""People leave, and are paid."""
+
+
+def while_suspended() -> Mapping[str, tuple[str, ...]]:
+    return WHILE_SUSPENDED

@@ -17,11 +17,13 @@ class FleetsConfig(AppConfig):
             record_kinds,
             roles,
             scopes,
+            suspension,
         )
         from fleets.services import inbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "fleets", roles.of_fleets)
+        registry.register(registry.WHILE_SUSPENDED, "fleets", suspension.of_fleets)
         registry.register(registry.API_SCOPES, "fleets", scopes.of_fleets)
         registry.register(registry.RECORD_KINDS, "depots", record_kinds.depots)
         registry.register(registry.NOTICE_KINDS, "fleets", notices.kinds)

@@ -22,6 +22,7 @@ from fleets.errors import InvalidCredentials, TooManyAttempts
 from fleets.models import User
 from fleets.roles import ALL_ROLES, group_name
 from fleets.services import auth
+from fleets.suspension import kept_while_suspended
 
 
 class ProviderRoleBackend(ModelBackend):
@@ -63,7 +64,8 @@ class ProviderRoleBackend(ModelBackend):
             mine = Q(group__user=user) | Q(user=user)
             own = frozenset(_names(Permission.objects.filter(mine)))
         granted = granted_by_role()
-        return {*own, *(name for role in user.roles for name in granted.get(role, ()))}
+        by_role = {name for role in user.roles for name in granted.get(role, ())}
+        return {*own, *(kept_while_suspended(by_role) if user.company_suspended else by_role)}
 
 
 def _names(permissions: QuerySet[Permission]) -> set[str]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from fleets.models import FleetProvider, User
+from fleets.models import FleetProvider, FleetProviderStatus, User
 from fleets.selectors import roles_of, second_factor_demanded
 from fleets.services import second_factor
 from voltop import clock
@@ -40,10 +40,15 @@ class ActiveProviderMiddleware:
                 roles = roles_of(user)
                 chosen = request.session.get(SESSION_KEY)
                 provider_id = chosen if chosen in roles else next(iter(roles), None)
-                user.use_provider(provider_id, roles.get(provider_id or 0, frozenset()))
+                provider = FleetProvider.objects.filter(pk=provider_id or 0).first()
+                user.use_provider(
+                    provider_id,
+                    roles.get(provider_id or 0, frozenset()),
+                    suspended=provider is not None
+                    and provider.status == FleetProviderStatus.SUSPENDED,
+                )
                 shown = request.session.get(SHOWN_KEY)
                 user.second_factor_at = datetime.fromisoformat(shown) if shown else None
-                provider = FleetProvider.objects.filter(pk=provider_id or 0).first()
                 request.active_provider = provider  # type: ignore[attr-defined]
                 if provider is not None:
                     with timezone.override(clock.zone(provider.time_zone)):

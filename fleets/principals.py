@@ -10,8 +10,9 @@ from django.http import HttpRequest
 
 from fleets import scopes
 from fleets.errors import ProviderRequired, SecondFactorMissing
-from fleets.models import ApiAccessToken, FleetProvider, User
-from fleets.selectors import roles_of, second_factor_demanded
+from fleets.models import ApiAccessToken, FleetProvider, FleetProviderStatus, User
+from fleets.selectors import is_suspended, roles_of, second_factor_demanded
+from fleets.suspension import kept_while_suspended
 from voltop.context import Actor
 from voltop.errors import NotFound
 
@@ -43,7 +44,8 @@ def activate_person(user: User, request: HttpRequest) -> None:
         named = next(iter(roles))
     if named not in roles and not _may_enter_any(user, named):
         raise NotFound()
-    user.use_provider(named, roles.get(named, frozenset()))
+    suspended = is_suspended(user, named)
+    user.use_provider(named, roles.get(named, frozenset()), suspended=suspended)
     if user.second_factor_at is None and second_factor_demanded(user, named):
         raise SecondFactorMissing()
 
@@ -74,7 +76,10 @@ class ClientPrincipal:
         return self.client.name
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        return perm in scopes.permissions_of(self.scopes)
+        permissions = scopes.permissions_of(self.scopes)
+        if self.client.provider.status == FleetProviderStatus.SUSPENDED:
+            permissions = frozenset(kept_while_suspended(permissions))
+        return perm in permissions
 
     def activate(self, request: HttpRequest) -> None:
         """A client serves its own provider; naming another is 404."""

@@ -59,6 +59,15 @@ def second_factor_demanded(user: User, provider_id: int | None) -> bool:
     return settings.SECOND_FACTOR_FOR_PLATFORM and user.has_perm("fleets.view_all_providers")
 
 
+def is_suspended(user: User, provider_id: int) -> bool:
+    """Whether the company is suspended; of a person from a token, known with the row."""
+    if user.suspended_companies is None:
+        return FleetProvider.objects.filter(
+            pk=provider_id, status=FleetProviderStatus.SUSPENDED
+        ).exists()
+    return provider_id in user.suspended_companies
+
+
 def may_at(user: User, provider_id: int, permission: str) -> bool:
     """Whether the person has a permission ("app.codename") at a provider, the active one or not.
 
@@ -130,7 +139,8 @@ SELECT u.*, family.second_factor_at AS shown_at,
     ) own
     JOIN auth_permission permission ON permission.id = own.permission_id
     JOIN django_content_type type ON type.id = permission.content_type_id
-  ) AS own_pairs
+  ) AS own_pairs,
+  ARRAY(SELECT id FROM fleets_fleetprovider WHERE status = %(suspended)s) AS suspended_ids
 FROM fleets_user u
 JOIN fleets_refreshfamily family ON family.user_id = u.id
 WHERE u.id = %(user)s AND u.token_version = %(version)s AND u.is_active
@@ -150,12 +160,14 @@ def load_person(user_id: int, token_version: int, family: uuid.UUID) -> User | N
         "family": family,
         "now": clock.now(),
         "closed": FleetProviderStatus.CLOSED.value,
+        "suspended": FleetProviderStatus.SUSPENDED.value,
     }
     user = next(iter(User.objects.raw(_PERSON, values)), None)
     if user is not None:
         roles = json.loads(user.role_rows)
         user.standing_roles = [(provider_id, role) for provider_id, role, _demanding in roles]
         user.own_permissions = frozenset(user.own_pairs)
+        user.suspended_companies = frozenset(user.suspended_ids)
         user.second_factor_at = user.shown_at
         user.second_factor_demands = frozenset(
             provider_id for provider_id, role, demanding in roles if role in demanding

@@ -19,6 +19,7 @@ class PaymentsConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "payments", roles.of_payments)
+        registry.register(registry.WHILE_SUSPENDED, "payments", roles.while_suspended)
         registry.register(registry.API_SCOPES, "payments", roles.scopes_of_payments)
         registry.register(registry.RECORD_KINDS, "adjustments", record_kinds.adjustments)
         registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)

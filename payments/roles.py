@@ -91,3 +91,29 @@ def of_payments() -> Mapping[str, tuple[str, ...]]:
 
 def scopes_of_payments() -> Mapping[str, tuple[str, ...]]:
     return API_SCOPES
+
+
+WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
+    "kept": (
+        "accept_own_terms",
+        "record_acceptance",
+        "change_terms",
+        "add_adjustment",
+        "approve_adjustment",
+        "add_paymentbatch",
+        "calculate_paymentbatch",
+        "change_payment",
+        "pay_paymentbatch",
+        "change_payout",
+        "change_fundingaccount",
+        "approve_paymentbatch",
+        "activate_fundingaccount",
+        "add_fundingaccount",
+    ),
+    "hidden": (),
+}
+"""Everybody is paid; no new plan and no new terms."""
+
+
+def while_suspended() -> Mapping[str, tuple[str, ...]]:
+    return WHILE_SUSPENDED

@@ -12,6 +12,7 @@ class ReservationsConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "reservations", roles.of_reservations)
+        registry.register(registry.WHILE_SUSPENDED, "reservations", roles.while_suspended)
         registry.register(registry.API_SCOPES, "reservations", roles.scopes_of_reservations)
         registry.register(registry.RECORD_KINDS, "stations", record_kinds.stations)
         registry.register(registry.NOTICE_KINDS, "reservations", notices.kinds)

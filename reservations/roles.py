@@ -46,3 +46,18 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
 
 def scopes_of_reservations() -> Mapping[str, tuple[str, ...]]:
     return API_SCOPES
+
+
+WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
+    "kept": (
+        "change_reservation",
+        "book_as_driver",
+        "add_chargingsession",
+    ),
+    "hidden": (),
+}
+"""Bookings are used or called off; making one is refused by its rules."""
+
+
+def while_suspended() -> Mapping[str, tuple[str, ...]]:
+    return WHILE_SUSPENDED

@@ -12,6 +12,7 @@ class ShiftsConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "shifts", roles.of_shifts)
+        registry.register(registry.WHILE_SUSPENDED, "shifts", roles.while_suspended)
         registry.register(registry.PROVIDER_BLOCKERS, "shifts", selectors.blockers_of_provider)
         registry.register(registry.API_SCOPES, "shifts", roles.scopes_of_shifts)
         registry.register(registry.DRIVER_PANELS, "shifts", panels.latest_shifts)

@@ -67,3 +67,20 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
 
 def scopes_of_shifts() -> Mapping[str, tuple[str, ...]]:
     return API_SCOPES
+
+
+WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
+    "kept": (
+        "work_shift",
+        "change_shift",
+        "confirm_shift",
+        "change_shiftproposal",
+        "add_platformentry",
+    ),
+    "hidden": (),
+}
+"""What runs is ended and what was worked is counted; a start is refused by its gates."""
+
+
+def while_suspended() -> Mapping[str, tuple[str, ...]]:
+    return WHILE_SUSPENDED

@@ -12,6 +12,7 @@ class TelemetryConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "telemetry", roles.of_telemetry)
+        registry.register(registry.WHILE_SUSPENDED, "telemetry", roles.while_suspended)
         registry.register(registry.VEHICLE_PANELS, "telemetry", panels.latest_samples)
         registry.register(registry.WORK, "telemetry", panels.work)
         registry.register(registry.HOME_FIGURES, "telemetry", panels.figures)

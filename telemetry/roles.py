@@ -45,3 +45,18 @@ def of_telemetry() -> Mapping[str, tuple[str, ...]]:
 
 def scopes_of_telemetry() -> Mapping[str, tuple[str, ...]]:
     return API_SCOPES
+
+
+WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
+    "kept": (),
+    "hidden": (
+        "view_trip",
+        "view_hiredrun",
+        "view_quarantinedsample",
+    ),
+}
+"""What comes in is stored (sources are no people of the company), and shown to nobody."""
+
+
+def while_suspended() -> Mapping[str, tuple[str, ...]]:
+    return WHILE_SUSPENDED

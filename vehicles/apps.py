@@ -12,6 +12,7 @@ class VehiclesConfig(AppConfig):
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "vehicles", roles.of_vehicles)
+        registry.register(registry.WHILE_SUSPENDED, "vehicles", roles.while_suspended)
         registry.register(registry.API_SCOPES, "vehicles", roles.scopes_of_vehicles)
         registry.register(registry.RECORD_KINDS, "vehicles", record_kinds.vehicles)
         registry.register(registry.PROVIDER_BLOCKERS, "vehicles", selectors.blockers_of_provider)

@@ -37,3 +37,17 @@ def of_vehicles() -> Mapping[str, tuple[str, ...]]:
 
 def scopes_of_vehicles() -> Mapping[str, tuple[str, ...]]:
     return API_SCOPES
+
+
+WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
+    "kept": ("change_assignment",),
+    "hidden": (
+        "view_vehiclestate",
+        "view_vehicleday",
+    ),
+}
+"""Cars are given back; where they are is not shown."""
+
+
+def while_suspended() -> Mapping[str, tuple[str, ...]]:
+    return WHILE_SUSPENDED

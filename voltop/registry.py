@@ -14,6 +14,10 @@ USER_ROLES = "fleets.user_roles"
 ROLE_PERMISSIONS = "fleets.role_permissions"
 """key = app label, () -> {role: codenames}: what each role may do with the app's models."""
 
+WHILE_SUSPENDED = "fleets.while_suspended"
+"""key = app label, () -> {"kept": codenames, "hidden": codenames}: what people of a suspended
+company keep beside looking, and what they do not even see (`fleets.suspension`)."""
+
 API_SCOPES = "fleets.api_scopes"
 """key = app label, () -> {scope: codenames}: what an API client's scope opens in the app."""
 

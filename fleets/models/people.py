@@ -64,6 +64,8 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
 
     provider_id: int | None = None
     roles: frozenset[str] = frozenset()
+    company_suspended: bool = False  # the active one: `fleets.suspension`
+    suspended_companies: frozenset[int] | None = None  # loaded with the row: fleets.selectors
     standing_roles: list[tuple[int, str]] | None = None  # loaded with the row: fleets.selectors
     own_permissions: frozenset[str] | None = None  # likewise: not from a role at a provider
     second_factor_at: datetime | None = None  # shown on this log-in; set per request
@@ -101,9 +103,12 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
     def get_short_name(self) -> str:
         return self.full_name.split(" ")[0] if self.full_name else str(self)
 
-    def use_provider(self, provider_id: int | None, roles: frozenset[str]) -> None:
+    def use_provider(
+        self, provider_id: int | None, roles: frozenset[str], *, suspended: bool = False
+    ) -> None:
         """Fix the active provider and the roles held there, for this request."""
         self.provider_id = provider_id
+        self.company_suspended = suspended
         self.roles = roles
         self._role_permissions = None
 

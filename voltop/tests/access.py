@@ -24,7 +24,8 @@
   A row with a path or a relation is also tried with provider B's object and one that never was:
   404, or 400 object_not_found in a body, both alike byte for byte.
 - B's people (`owner_b`, `driver_b`) are not named: for them the company is turned round. What
-  `owner` may, the owner of a suspended company (`suspended`) may read; of a write the row says it.
+  `owner` may, the owner of a suspended company (`suspended`) may too where `suspended.yaml` leaves
+  it; of a write that is left the row says what it answers.
 - `query` is appended to the address, `headers` are sent, `others: 401` is what the rest gets.
 - Groups: staff (the six roles), drivers, clients, people (all with a log-in), everyone.
 
@@ -91,6 +92,8 @@ class Row:
         if "everyone" in self.allow:
             return self.allow["everyone"][0]
         name = MIRRORED.get(caller, caller)
+        if caller == "suspended" and closed_while_suspended(self.operation, method):
+            return self.others or 403
         if caller == "suspended" and caller not in self.allow:
             if "owner" in self.allow and method != "GET" and not self.names_objects(world):
                 raise AssertionError(f"{self.operation}: say what `suspended` gets")
@@ -115,6 +118,19 @@ def load(app: str) -> dict[str, Any]:
     """One app's file as it stands; empty where there is none."""
     path = ROOT / app / "tests" / "access.yaml"
     return (yaml.safe_load(path.read_text()) if path.exists() else None) or {}
+
+
+@cache
+def while_suspended() -> dict[str, frozenset[str]]:
+    """What stands in `suspended.yaml`: operations by heading."""
+    told = yaml.safe_load((ROOT / "voltop" / "tests" / "suspended.yaml").read_text())
+    return {what: frozenset(" ".join(names).split()) for what, names in told.items()}
+
+
+def closed_while_suspended(operation: str, method: str) -> bool:
+    """Whether nobody of a suspended company may call it, whatever their role."""
+    told = while_suspended()
+    return operation in told["hidden"] if method == "GET" else operation not in told["writes"]
 
 
 @cache
