@@ -8,3 +8,10 @@ events_published = Signal()
 Sent by `voltop.events` in the transaction that numbers them: what a receiver writes exists exactly
 when the numbers do.
 """
+
+list_exported = Signal()
+"""actor, name, form, filters: rows of a list are about to leave as a file (`voltop.exports`).
+
+Sent in a transaction of its own before the first byte leaves; a receiver that fails keeps the file
+from leaving.
+"""

@@ -14,6 +14,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.filters import RelatedOnlyFieldListFilter
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -25,6 +26,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.forms import ActionForm
 
+from fleets.admin.exports import EXPORTS
 from fleets.admin.shown import ShownFields, name_of
 from fleets.models import FleetProvider, User
 from voltop.context import Actor
@@ -97,12 +99,16 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
         return scoped(super().get_queryset(request), request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """What this person may do to rows, whether or not they may edit them as well."""
-        return {
-            name: offered
-            for name, offered in super().get_actions(request).items()
-            if not hasattr(offered[0], "permission") or request.user.has_perm(offered[0].permission)
+        """What this person may do to rows, whether or not they may edit them; and exports."""
+        offered = {
+            name: action
+            for name, action in super().get_actions(request).items()
+            if not hasattr(action[0], "permission") or request.user.has_perm(action[0].permission)
         }
+        if IS_POPUP_VAR in request.GET or not self.has_view_permission(request):
+            return offered
+        exports = {name: (run, name, words) for name, (run, words) in EXPORTS.items()}
+        return offered | exports
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Filters over relations offer only values that occur in the user's own rows."""

@@ -176,7 +176,7 @@ class StrictFilterBackend(DjangoFilterBackend):
 
 def known_parameters(view: "ProviderViewSet") -> set[str]:
     """Everything that a list's query string may name."""
-    known = {"cursor", "page_size"}
+    known = {"cursor", "page_size", "export"}
     if view.filterset_class is not None:
         known |= set(view.filterset_class.base_filters)
     if view.ordering_fields:

@@ -27,6 +27,7 @@ from voltop.errors import (
     PermissionDenied,
     StaleVersion,
 )
+from voltop.exports import CONTENT_TYPES, FORMS, ExportTooLarge
 
 PROBLEM = {
     "type": "object",
@@ -201,7 +202,9 @@ class VoltopAutoSchema(AutoSchema):
         return str(mode.get(self.action, "accepted") if isinstance(mode, dict) else mode)
 
     def _list_parameters(self) -> list[OpenApiParameter]:
-        view, found = self.view, []
+        view = self.view
+        text = "All rows of the list as a file instead of a page; without cursor and page_size."
+        found = [OpenApiParameter("export", str, enum=list(FORMS), description=text)]
         if view.ordering_fields:
             choices = [f"{sign}{name}" for name in view.ordering_fields for sign in ("", "-")]
             found.append(OpenApiParameter("ordering", str, enum=choices))
@@ -230,6 +233,11 @@ class VoltopAutoSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
+        if self._is_list_view() and "200" in responses:
+            file = {"schema": {"type": "string"}, "example": "id,status\r\n17,active\r\n"}
+            workbook = {"schema": {"type": "string", "format": "binary"}, "example": "PK…"}
+            content = responses["200"].setdefault("content", {})
+            content |= {"text/csv": file, CONTENT_TYPES["xlsx"]: workbook}
         by_status: dict[int, list[str]] = {}
         for error in self.error_classes():
             by_status.setdefault(error.status, []).append(error.code)
@@ -249,6 +257,8 @@ class VoltopAutoSchema(AutoSchema):
             found += [NotAuthenticated, PermissionDenied]
         if "{" in self.path or (self.view.needs_provider and self.permission != ANYONE):
             found.append(NotFound)
+        if self._is_list_view():
+            found.append(ExportTooLarge)
         if self.method in TAKE_A_BODY:
             found += BODY_ERRORS
         if self.method in ("PATCH", "PUT", "DELETE"):

@@ -13,7 +13,7 @@ A subclass names its queryset, permissions and serializers; writes go to service
             return self.respond(depot, status=201)
 """
 
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, cast, final
 
 from django.db import models
 from rest_framework.request import Request
@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ViewSetMixin
 
+from voltop.api import exports
 from voltop.api.fields import INT8_MAX
 from voltop.api.filters import FilterSet, StrictFilterBackend
 from voltop.api.pagination import KeysetPagination, resolve_ordering
@@ -138,9 +139,11 @@ class ProviderViewSet(ViewSetMixin, StrictView):  # type: ignore[misc]
         return obj
 
     def list_page(self, rows: models.QuerySet) -> Response:
-        """One page of rows: filtered, ordered, in the list's shape."""
+        """One page of rows: filtered, ordered, in the list's shape. `export`: all, as a file."""
         for backend in self.filter_backends:
             rows = backend().filter_queryset(self.request, rows, self)
+        if exports.PARAMETER in self.parameters:
+            return cast(Response, exports.export_list(self, rows))
         paginator = self.pagination_class()
         page = paginator.paginate_queryset(rows, self.request, self)
         return paginator.get_paginated_response(self.get_serializer(page, many=True).data)

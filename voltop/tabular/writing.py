@@ -72,20 +72,24 @@ def write_workbook(
     from openpyxl.cell import WriteOnlyCell
 
     workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet(title[:31])
-    for row in chain([header], rows):
-        cells = []
-        for value in row:
-            plain = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-            if value is None or plain:
-                cells.append(value)
-                continue
-            cell = WriteOnlyCell(sheet, value=None)
-            cell.value = _NOT_IN_XML.sub("", cell_text(value))[:32_767]
-            cell.data_type = "s"
-            cells.append(cell)
-        sheet.append(cells)
+    sheet: Any = workbook.create_sheet(title[:31])
+    try:
+        for row in chain([header], rows):
+            sheet.append([_workbook_cell(WriteOnlyCell(sheet), value) for value in row])
+    except BaseException:
+        sheet.close()
+        sheet._writer.cleanup()  # the file of rows beside the one that will not be
+        raise
     workbook.save(file)
+
+
+def _workbook_cell(cell: Any, value: Any) -> Any:
+    """Numbers and nothing as they are, all else as text that stays text."""
+    if value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool)):
+        return value
+    cell.value = _NOT_IN_XML.sub("", cell_text(value))[:32_767]
+    cell.data_type = "s"
+    return cell
 
 
 def _taken(buffer: io.StringIO) -> str:

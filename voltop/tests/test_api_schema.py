@@ -136,7 +136,7 @@ def test_what_only_people_may_do_is_not_offered_to_clients(product):
 def test_a_list_says_all_its_parameters(sample):
     listing = sample["paths"]["/api/v1/depots/"]["get"]
     assert {p["name"] for p in listing["parameters"] if p["in"] == "query"} == {
-        *("cursor", "page_size", "ordering", "search", "updated_since"),
+        *("cursor", "page_size", "export", "ordering", "search", "updated_since"),
         *("name", "provider", "radius_from", "retired", "changed_from"),
     }
     page = sample["components"]["schemas"]["PaginatedDepotList"]
