@@ -20,7 +20,7 @@ ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi demo chaos-pay bench clean
+.PHONY: help run seed test check lint openapi texts demo chaos-pay bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ lint: .venv/.dev  ## style, types, missing migrations, deployment checks, the Op
 
 openapi: .venv/.dev  ## write docs/openapi.yaml anew
 	@$(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+texts: .venv/.dev  ## compile the texts in other languages (voltop/locale)
+	@$(VENV_PYTHON) -m voltop.texts
 
 demo: .venv/.runtime  ## the main job on real input: DATA=folder [OUT=report.json]
 	@$(MANAGE) demo $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")

@@ -8,10 +8,11 @@ Here the tables that migrate left empty are emptied, as a replica would: only th
 grants that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from fleets.models import User
@@ -61,6 +62,13 @@ def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
             cursor.execute(f"TRUNCATE {', '.join(empty)}")
 
     TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """The language of a test's last request is not the next test's."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -259,6 +259,40 @@ def test_one_s_choice_is_kept_and_the_token_is_not_shown(cast, api):
     assert "app-1" not in str(shown)
 
 
+@pytest.mark.parametrize(
+    ("language", "subject", "amount"),
+    [
+        ("en", "You have been paid", "1,234.50 EUR"),
+        ("es", "Recibió un pago", "1234,50 EUR"),
+        ("pt", "Você foi pago", "1234,50 EUR"),
+        ("de", "Sie wurden bezahlt", "1234,50 EUR"),
+    ],
+)
+def test_a_notice_is_worded_for_who_reads_it(cast, api, language, subject, amount):
+    params = {"amount": "1234.5", "currency": "EUR", "reference": "P-1"}
+    with transaction.atomic():
+        notices.notify(cast.viewer, "payments.paid", params, about=cast.depot())
+    client = api(cast.viewer, Accept_Language=language)
+    [shown] = client.get("/api/v1/me/notices/").json()["results"]
+    assert shown["subject"] == subject
+    assert amount in "".join(c for c in shown["text"] if c not in ".\xa0" or language == "en")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_is_in_the_person_s_own_language_and_zone(cast):
+    user = proven(cast.viewer)
+    User.objects.filter(pk=user.pk).update(language="de", time_zone="Europe/Berlin")
+    user.refresh_from_db()
+    params = {"mask": "DE •••• 3000", "hold_until": "2026-11-30T08:00:00+00:00"}
+    with transaction.atomic():
+        notices.notify(user, "drivers.payout_account_changed", params)
+    lanes.relay(threads=1)
+    [letter] = mail.outbox
+    assert letter.subject == "Ihr Auszahlungskonto wurde geändert"
+    assert "DE •••• 3000" in letter.body
+    assert "30.11.2026 09:00" in letter.body
+
+
 def test_every_kind_s_words_take_their_values():
     values = {
         **dict.fromkeys(("hold_until", "logged_in_at"), "2026-11-30T08:00:00+00:00"),

@@ -165,11 +165,18 @@ class TestOverHttp:
 
     @pytest.mark.parametrize(
         ("language", "title"),
-        [("en", "There is no such object."), ("xx", "There is no such object.")],
+        [
+            ("en", "There is no such object."),
+            ("xx", "There is no such object."),
+            ("es-MX,es;q=0.9", "No existe tal objeto."),
+            ("pt-BR", "Esse objeto não existe."),
+            ("de-AT,en;q=0.5", "Dieses Objekt gibt es nicht."),
+        ],
     )
     def test_texts_come_in_a_language(self, language, title, stranger):
         answer = stranger.get("/nothing/", **{"Accept-Language": language})
         assert answer.json()["title"] == title
+        assert answer.json()["code"] == "not_found"
 
     def test_a_bad_host_is_json_below_api(self, stranger):
         answer = stranger.get("/everything/", Host="evil.example")
