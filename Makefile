@@ -1,6 +1,7 @@
 # Voltop on one machine. Everything is made from nothing but Python 3.11; `make help` lists it.
 
 PORT ?= 8000
+FUZZ_SECONDS ?= 1800
 VENV_PYTHON := .venv/bin/python
 MANAGE := $(VENV_PYTHON) manage.py
 # Everything but `slow` runs in every test; `make check` runs all of it.
@@ -20,7 +21,7 @@ ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi texts demo chaos-pay bench clean
+.PHONY: help run seed test check lint openapi texts demo chaos-pay fuzz bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
@@ -69,6 +70,11 @@ chaos-pay: .venv/.dev  ## payments under kill -9 and a faulty bank; one line of 
 	@mkdir -p build && rm -f build/chaos-pay.json
 	@$(VENV_PYTHON) -m pytest -q -m "" payments/tests/test_kills.py; code=$$?; \
 		if [ -f build/chaos-pay.json ]; then cat build/chaos-pay.json; fi; exit $$code
+
+fuzz: .venv/.dev  ## the API by its schema, as each role: [FUZZ_SECONDS=1800] [FUZZ_SEED=…]; ends with JSON
+	@mkdir -p build && rm -f build/fuzz.json
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV_PYTHON) -m pytest -q -m "" voltop/tests/test_fuzz.py; \
+		code=$$?; if [ -f build/fuzz.json ]; then cat build/fuzz.json; echo; fi; exit $$code
 
 bench: .venv/.dev  ## speed against honest baselines: [ROWS="ingest"]; docs/benchmarks.md is its report
 	@$(VENV_PYTHON) -m benchmarks $(ROWS)

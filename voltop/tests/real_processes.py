@@ -78,6 +78,12 @@ class Process:
         self.popen.kill()
         self.popen.wait()
 
+    def kill_all(self) -> None:
+        """With whatever it has started: a web server's workers would outlive it for a while."""
+        assert self.popen is not None
+        os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
     def stop(self, wait_s: float = 60) -> int:
         """SIGTERM, and its exit code."""
         assert self.popen is not None
@@ -119,7 +125,7 @@ def ended(*processes: Process) -> Iterator[None]:
     finally:
         for process in processes:
             if process.lives:
-                process.kill()
+                process.kill_all()
 
 
 def wipe_redis() -> None:
