@@ -140,6 +140,8 @@ class PayoutAccountSerializer(ModelSerializer):
 class AccountDetailsSerializer(Serializer):
     """By kind: iban | clabe | key_kind and key | bank, branch, account | routing, account."""
 
+    schema_example = {"iban": "DE89370400440532013000"}
+
     iban = StrictCharField(max_length=42, required=False)
     clabe = StrictCharField(max_length=24, required=False)
     key_kind = StrictCharField(max_length=8, required=False)

@@ -55,6 +55,13 @@ class FileField(serializers.Field):
 class DataImportInputSerializer(Serializer):
     """A file and what its rows are. `dry_run`: judge every row and change nothing."""
 
+    schema_example = {
+        "kind": "vehicles",
+        "file_name": "vehicles.csv",
+        "content": "dmluLG1vZGVsClhQN1laRVI1M0xCMDAwMDAxLDQyCg==",
+        "dry_run": True,
+    }
+
     kind = StrictChoiceField(choices=[(name, name) for name in KINDS])
     file_name = StrictCharField(max_length=200)
     content = FileField()

@@ -23,6 +23,7 @@ from voltop.api.fields import (
     StrictChoiceField,
     StrictDecimalField,
     StrictIntegerField,
+    StrictListField,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
 
@@ -63,7 +64,22 @@ POLICY_FIELDS = tuple(
 )
 
 
+def _names(**kwargs: Any) -> StrictListField:
+    """Names of papers or of ways to pay, as country packs have them."""
+    return StrictListField(child=StrictCharField(max_length=40), max_length=50, **kwargs)
+
+
+def _roles(**kwargs: Any) -> StrictListField:
+    child = StrictChoiceField(choices=Role.choices)
+    return StrictListField(child=child, max_length=len(Role), **kwargs)
+
+
 class PolicySerializer(ModelSerializer):
+    payout_rails = _names(read_only=True)
+    driver_documents = _names(read_only=True)
+    vehicle_documents = _names(read_only=True)
+    second_factor_roles = _roles(read_only=True)
+
     class Meta:
         model = FleetPolicy
         fields = ("id", *POLICY_FIELDS, "updated_at")
@@ -72,6 +88,11 @@ class PolicySerializer(ModelSerializer):
 
 class PolicyUpdateSerializer(ModelSerializer):
     """PATCH: any of the policy's values; bounds are the model's."""
+
+    payout_rails = _names(required=False)
+    driver_documents = _names(required=False)
+    vehicle_documents = _names(required=False)
+    second_factor_roles = _roles(required=False)
 
     class Meta:
         model = FleetPolicy

@@ -104,6 +104,13 @@ class ComponentInputSerializer(Serializer):
     · per_trip {rate} · income_share {kinds, tiers: [{from, pct}]} · guarantee {rate, counts} ·
     bonus {metric, at_least, amount, kinds?}."""
 
+    schema_example = {
+        "key": "share",
+        "rule": "income_share",
+        "window": "week",
+        "params": {"kinds": ["fare"], "tiers": [{"from": "0", "pct": "58"}]},
+    }
+
     key = StrictCharField(max_length=32)
     rule = StrictChoiceField(choices=[(name, name) for name in RULES])
     window = StrictChoiceField(choices=[(window.value, window.value) for window in Window])

@@ -25,6 +25,7 @@ BY_NAME = {
     "approved_by": "owner@alba.example",
     "bank_reason": "account closed",
     "bank_ref": "B-20260301-000042",
+    "birth_date": "1990-05-17",
     "body": "My last payment seems to lack Sunday's shift.",
     "challenge": "c1Zt8w",
     "changed_by": "owner@alba.example",
@@ -36,16 +37,22 @@ BY_NAME = {
     "country": "MX",
     "created_by": "dispatch@alba.example",
     "currency": "MXN",
+    "current_password": "the sentence you had",
     "decided_by": "owner@alba.example",
     "deduction_basis": "Art. 110 LFT",
     "detail": "Not there, or not yours.",
     "device": "356938035643809",
+    "device_id": "6f1c2a9e0b3d4c5e",
     "disabled_reason": "no answer for three days",
+    "driver_documents": "driving_licence",
     "email": "ana@example.com",
     "emergency_contact_name": "Luis Torres",
     "emergency_contact_phone": "+525512345679",
     "employee_number": "D-017",
+    "end": "2026-03-01T16:30:00Z",
     "endpoint": "https://erp.example/hooks/voltop",
+    "ends_at": "2026-03-01T16:30:00Z",
+    "ends_on": "2026-12-31",
     "error_code": "account_closed",
     "error_detail": "The bank says that the account is closed.",
     "event": "driver.activated",
@@ -53,6 +60,7 @@ BY_NAME = {
     "evse_uid": "MX*VLT*E0001",
     "external_id": "D-17",
     "family_name": "Torres",
+    "file_name": "vehicles.csv",
     "from_state": "active",
     "full_name": "Ana Torres",
     "given_name": "Ana",
@@ -60,22 +68,30 @@ BY_NAME = {
     "holder_name": "Ana Torres",
     "holder_tax_id": "TOAA900101AB1",
     "holiday_region": "CMX",
+    "id": "6f1c2a9e0b3d4c5e",
     "key": "D-17",
     "kind": "fare",
+    "kinds": "shift.ended",
     "label": "A-12",
     "language": "es",
     "last_error": "timed out",
     "last_problem": "timed out",
+    "latitude": "19.432608",
     "legal_name": "Alba Movilidad S.A. de C.V.",
     "login": "ana@example.com",
+    "longitude": "-99.133209",
     "mask": "•••• 4821",
     "name": "Depot North",
     "national_id": "TOAA900101MDFRRN09",
     "new_password": "a long sentence of your own",
-    "next": "https://fleet.example/api/v1/drivers?cursor=eyJrIjpbNDJdfQ",
+    "next": "oq1fJkYxWyJpZCIsIFs0Ml1d",
     "outcome": "ok",
     "override_reason": "papers were seen at the depot",
     "password": "a long sentence of your own",
+    "pay_on": "2026-03-11",
+    "payout_rails": "spei",
+    "period_ends_on": "2026-03-09",
+    "period_starts_on": "2026-03-02",
     "phone": "+525512345678",
     "physical_reference": "Bay 4",
     "plate": "NXA-12-34",
@@ -87,6 +103,8 @@ BY_NAME = {
     "refresh_token": "vtr_9Zl0aQ",
     "requested_by": "pay@alba.example",
     "scope": "drivers:read",
+    "scopes": "drivers:read",
+    "second_factor_roles": "owner",
     "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
     "system": "erp",
     "tax_id": "AMO010101AB1",
@@ -98,9 +116,21 @@ BY_NAME = {
     "unit": "km",
     "url": "https://erp.example/hooks/voltop",
     "username": "ana@example.com",
-    "vin": "5YJ3E1EA7KF317000",
+    "valid_to": "2026-12-31",
+    "vehicle_documents": "registration",
+    "vin": "5YJ3E1EA2KF317000",
 }
-"""What a plain text of that name looks like in life."""
+"""What a text (a time, a date, a decimal) of that name looks like in life."""
+
+CODE_OF_SIX = "493027"
+LOOKS = {
+    "date": r"^\d{4}-\d\d-\d\d$",
+    "date-time": r"^\d{4}-.*T.*Z$",
+    "decimal": r"^-?\d+(\.\d+)?$",
+    "email": "@",
+    "uri": "^https?://",
+    "uuid": r"^[0-9a-f-]{36}$",
+}
 
 MAX_DEPTH = 8
 
@@ -116,7 +146,7 @@ def example_of(
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, depth + 1, name)
     for key in ("example", "default", "const"):
-        if key in schema:
+        if schema.get(key, "") != "":  # left away is the usual, but shows nothing
             return schema[key]
     if schema.get("examples"):
         return schema["examples"][0]
@@ -145,9 +175,12 @@ def _by_type(schema: dict[str, Any], schemas: dict[str, Any], depth: int, name: 
 
 
 def _text(schema: dict[str, Any], name: str) -> str:
-    if "format" in schema:
-        return BY_FORMAT.get(schema["format"], "text")
-    found = BY_NAME.get(name, "text")
+    """By name where that fits the schema, else by format."""
+    if name == "code" and schema.get("writeOnly"):
+        return CODE_OF_SIX
+    kind = schema.get("format", "")
+    usual = BY_FORMAT.get(kind, "text")
+    found = BY_NAME.get(name, usual)
     longest = schema.get("maxLength", len(found))
-    fits = len(found) <= longest and re.search(schema.get("pattern", ""), found)
-    return found if fits else "text"[:longest]
+    looks = re.search(LOOKS.get(kind, ""), found) and re.search(schema.get("pattern", ""), found)
+    return found if looks and len(found) <= longest else usual[:longest]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from django.apps import apps
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction, OpenApiParameter
 from rest_framework.serializers import BaseSerializer, PrimaryKeyRelatedField
@@ -72,6 +73,7 @@ COMMON_ERRORS: tuple[type[DomainError], ...] = (errors.BadRequest, errors.Thrott
 BODY_ERRORS = (errors.BodyTooLarge, errors.UnsupportedMediaType)
 ID_BOUNDS = {"minimum": 1, "maximum": INT8_MAX}
 SUCCESS = {"create": 201, "destroy": 204}
+VERBS = {"retrieve": "show", "partial": "change", "destroy": "delete"}
 
 
 class VoltopAutoSchema(AutoSchema):
@@ -96,6 +98,19 @@ class VoltopAutoSchema(AutoSchema):
         if len(self.view.permissions) > 1:
             tokens.append(self.action)
         return "_".join(tokens)
+
+    def get_summary(self) -> str:
+        """A line for lists of operations: what is done, to what."""
+        verb, _, rest = self.action.partition("_")
+        words = f"{VERBS.get(verb, verb)} {rest}".replace("_", " ").strip().capitalize()
+        model = getattr(getattr(self.view, "queryset", None), "model", None)
+        if model is None:
+            path = [part for part in self.path.split("/")[3:] if part and "{" not in part]
+            return f"{words}: {' '.join(path).replace('-', ' ')}"
+        names = (
+            model._meta.verbose_name_plural if self._is_list_view() else model._meta.verbose_name
+        )
+        return f"{words}: {names}"
 
     def get_tags(self) -> list[str]:
         return [self.view.__class__.__module__.partition(".")[0]]
@@ -139,6 +154,8 @@ class VoltopAutoSchema(AutoSchema):
         schema: dict[str, Any] = super()._map_serializer(serializer, direction, bypass_extensions)
         if direction == "request" and schema.get("type") == "object":
             schema["additionalProperties"] = False
+            if hasattr(serializer, "schema_example"):
+                schema["example"] = serializer.schema_example
         return schema
 
     def _map_serializer_field(
@@ -295,8 +312,18 @@ def _no_body() -> dict[str, Any]:
 
 
 def _scope_text(scope: str) -> str:
-    module, _, kind = scope.partition(":")
-    return f"{'Read' if kind == 'read' else 'Change'} what belongs to {module}"
+    """What a client with this scope may do, by the permissions that it opens."""
+    module = scope.partition(":")[0].partition(".")[0]
+    declared = registry.collect(registry.API_SCOPES)
+    opened = next((found()[scope] for found in declared.values() if scope in found()), ())
+    models = {model._meta.model_name: model for model in apps.get_app_config(module).get_models()}
+    named: dict[str, list[str]] = {}
+    for codename in sorted(opened):
+        verb, _, rest = codename.partition("_")
+        model = models.get(rest)
+        what = str(model._meta.verbose_name_plural) if model else rest.replace("_", " ")
+        named.setdefault(verb, []).append(what)
+    return "; ".join(f"{verb} {', '.join(whats)}" for verb, whats in named.items()).capitalize()
 
 
 def _add_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
