@@ -24,7 +24,7 @@ endif
 .PHONY: help run seed test check lint openapi texts demo chaos-pay fuzz bench clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST) | sed 's/$$(PORT)/$(PORT)/'
 
 .venv/.runtime: requirements.txt scripts/make-venv
 	@scripts/make-venv requirements.txt && touch $@
@@ -83,3 +83,6 @@ clean:  ## remove what the other targets made here, the demo's data too
 	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m voltop.embedded.clean; fi
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.DEFAULT:
+	@echo "There is no target $@; make help lists them." >&2; exit 2
