@@ -11,7 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from chat import services
-from chat.models import Conversation, ConversationEvent, InternalNote, Message, ReadMark
+from chat.models import (
+    CONVERSATION_MACHINE,
+    Conversation,
+    ConversationEvent,
+    InternalNote,
+    Message,
+    ReadMark,
+)
 from chat.subjects import find_subject
 from fleets.admin.base import (
     EventInline,
@@ -79,6 +86,10 @@ def _take(conversation: Conversation, actor: Actor, reason: str) -> Conversation
     return services.assign(conversation, actor=actor, assignee=User.objects.get(pk=actor.id))
 
 
+def _is_anothers(conversation: Conversation, actor: Actor) -> bool:
+    return conversation.assignee_id != actor.id
+
+
 @admin.register(Conversation)
 class ConversationAdmin(ProviderAdmin):
     form = ConversationForm
@@ -107,9 +118,19 @@ class ConversationAdmin(ProviderAdmin):
         (None, {"fields": ("reply", "note", "assignee")}),
     )
     actions = (
-        service_action(_("Take"), "chat.change_conversation", _take),
-        service_action(_("Resolve"), "chat.change_conversation", _resolve),
-        service_action(_("Reopen"), "chat.change_conversation", _reopen),
+        service_action(_("Take"), "chat.change_conversation", _take, when=_is_anothers),
+        service_action(
+            _("Resolve"),
+            "chat.change_conversation",
+            _resolve,
+            when=CONVERSATION_MACHINE.opens("resolved"),
+        ),
+        service_action(
+            _("Reopen"),
+            "chat.change_conversation",
+            _reopen,
+            when=CONVERSATION_MACHINE.opens("open", {"resolved"}),
+        ),
     )
 
     @admin.display(description=_("about"))

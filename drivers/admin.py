@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from drivers import services
-from drivers.models import Driver, DriverEvent, Engagement, PayoutAccount
+from drivers.models import DRIVER_MACHINE, Driver, DriverEvent, Engagement, PayoutAccount
 from fleets.admin.base import (
     EventInline,
     ProviderAdmin,
@@ -47,13 +47,19 @@ class PayoutAccountInline(ReadOnlyInline):
 
 
 def _move(
-    description: str, service: Callable[..., Driver], permission: str = "change_driver"
+    description: Any,
+    service: Callable[..., Driver],
+    to: str,
+    only_from: set[str] | None = None,
+    *,
+    permission: str = "change_driver",
 ) -> Any:
     def call(driver: Driver, actor: Actor, reason: str) -> Driver:
         return service(driver, actor=actor, reason=reason)
 
     call.__name__ = service.__name__
-    return service_action(description, f"drivers.{permission}", call)
+    when = DRIVER_MACHINE.opens(to, only_from)
+    return service_action(description, f"drivers.{permission}", call, when=when)
 
 
 @admin.register(Driver)
@@ -73,12 +79,17 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
     ordering = ("family_name", "given_name")
     inlines = (EngagementInline, PayoutAccountInline, RefInline, DriverEventInline)
     actions = (
-        _move("Begin onboarding", services.onboard_driver),
-        _move("Activate", services.activate_driver),
-        _move("Suspend", services.suspend_driver),
-        _move("Reinstate", services.reinstate_driver),
-        _move("Begin leaving", services.leave_driver),
-        _move("Terminate", services.terminate_driver, "terminate_driver"),
+        _move(_("Begin onboarding"), services.onboard_driver, "onboarding"),
+        _move(_("Activate"), services.activate_driver, "active", {"onboarding"}),
+        _move(_("Suspend"), services.suspend_driver, "suspended"),
+        _move(_("Reinstate"), services.reinstate_driver, "active", {"suspended", "leaving"}),
+        _move(_("Begin leaving"), services.leave_driver, "leaving"),
+        _move(
+            _("Terminate"),
+            services.terminate_driver,
+            "terminated",
+            permission="terminate_driver",
+        ),
     )
     fieldsets = (
         (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"), "status")}),

@@ -15,10 +15,12 @@ from fleets.admin.base import (
     admin_actor,
     service_action,
     status_badge,
+    while_empty,
 )
 from fleets.admin.refs import RefInline
 from reservations import services
 from reservations.models import (
+    RESERVATION_MACHINE,
     ChargingSession,
     ChargingStation,
     Connector,
@@ -71,7 +73,14 @@ class ChargingStationAdmin(ProviderAdmin):
         ("reservation_grid_min", "reservation_max_min"),
         ("reservation_days_ahead", "buffer_min"),
     )
-    actions = (service_action(_("Retire"), "reservations.change_chargingstation", _retire),)
+    actions = (
+        service_action(
+            _("Retire"),
+            "reservations.change_chargingstation",
+            _retire,
+            when=while_empty("retired_at"),
+        ),
+    )
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         kwargs["help_texts"] = {"opening_hours": OPENING_HELP}
@@ -94,7 +103,10 @@ def _to_status(status: EvseStatus) -> Any:
 
     set_to.__name__ = f"set_{status.value.lower()}"
     return service_action(
-        _("Set to: %(status)s") % {"status": status.label}, "reservations.change_evse", set_to
+        _("Set to: %(status)s") % {"status": status.label},
+        "reservations.change_evse",
+        set_to,
+        when=lambda evse, actor: evse.status != status,
     )
 
 
@@ -169,9 +181,24 @@ class ReservationAdmin(ProviderAdmin):
         ("target_soc_pct", "status"),
     )
     actions = (
-        service_action(_("Check in"), "reservations.change_reservation", _check_in),
-        service_action(_("Confirm"), "reservations.change_reservation", _confirm),
-        service_action(_("Cancel"), "reservations.change_reservation", _cancel),
+        service_action(
+            _("Check in"),
+            "reservations.change_reservation",
+            _check_in,
+            when=RESERVATION_MACHINE.opens("fulfilled"),
+        ),
+        service_action(
+            _("Confirm"),
+            "reservations.change_reservation",
+            _confirm,
+            when=RESERVATION_MACHINE.opens("reserved"),
+        ),
+        service_action(
+            _("Cancel"),
+            "reservations.change_reservation",
+            _cancel,
+            when=RESERVATION_MACHINE.opens("canceled"),
+        ),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

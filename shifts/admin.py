@@ -13,13 +13,17 @@ from fleets.admin.base import (
     ProviderAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    When,
     admin_actor,
     service_action,
     status_badge,
+    while_empty,
 )
 from fleets.admin.shown import codes
 from shifts import services
 from shifts.models import (
+    PROPOSAL_MACHINE,
+    SHIFT_MACHINE,
     MetricsRequest,
     PlatformAccount,
     PlatformDriver,
@@ -40,24 +44,36 @@ BY_DRIVER = ("driver__given_name", "driver__family_name", "driver__employee_numb
 OF_SHIFT = tuple(f"shift__{name}" for name in BY_DRIVER)
 
 
-def _move(description: Any, service: Callable[..., Any], permission: str = "change_shift") -> Any:
+def _move(
+    description: Any,
+    service: Callable[..., Any],
+    permission: str = "change_shift",
+    *,
+    when: When,
+) -> Any:
     """An action that calls a service with the reason typed beside it."""
 
     def call(row: Any, actor: Actor, reason: str) -> Any:
         return service(row, actor=actor, reason=reason)
 
     call.__name__ = service.__name__
-    return service_action(description, f"shifts.{permission}", call)
+    return service_action(description, f"shifts.{permission}", call, when=when)
 
 
-def _plain(description: Any, service: Callable[..., Any], permission: str = "change_shift") -> Any:
+def _plain(
+    description: Any,
+    service: Callable[..., Any],
+    permission: str = "change_shift",
+    *,
+    when: When,
+) -> Any:
     """An action that needs no reason."""
 
     def call(row: Any, actor: Actor, reason: str) -> Any:
         return service(row, actor=actor)
 
     call.__name__ = service.__name__
-    return service_action(description, f"shifts.{permission}", call)
+    return service_action(description, f"shifts.{permission}", call, when=when)
 
 
 def _start(shift: Shift, actor: Actor, reason: str) -> Shift:
@@ -66,6 +82,9 @@ def _start(shift: Shift, actor: Actor, reason: str) -> Shift:
 
 def _start_anyway(shift: Shift, actor: Actor, reason: str) -> Shift:
     return services.start_shift(shift.driver, planned=shift, actor=actor, override_reason=reason)
+
+
+_STARTS = SHIFT_MACHINE.opens("active", {"scheduled"})
 
 
 # --- Shifts --------------------------------------------------------------------------------------
@@ -142,18 +161,39 @@ class ShiftAdmin(ProviderAdmin):
     inlines = (StintInline, BreakInline, MetricsInline, ShiftEventInline)
     fields = ("driver", "depot", "planned_vehicle", "planned_starts_at", "planned_ends_at")
     actions = (
-        _plain(_("Start"), _start),
+        _plain(_("Start"), _start, when=_STARTS),
         service_action(
             _("Start against the rules (with a reason)"),
             "shifts.override_start_gates",
             _start_anyway,
+            when=_STARTS,
         ),
-        _plain(_("Begin a break"), services.take_break),
-        _plain(_("End the break"), services.resume),
-        _move(_("End"), services.end_shift),
-        _move(_("Cancel (with a reason)"), services.cancel_shift),
-        _move(_("Confirm"), services.confirm_shift, "confirm_shift"),
-        _move(_("Reopen (with a reason)"), services.reopen_shift, "confirm_shift"),
+        _plain(_("Begin a break"), services.take_break, when=SHIFT_MACHINE.opens("on_break")),
+        _plain(
+            _("End the break"), services.resume, when=SHIFT_MACHINE.opens("active", {"on_break"})
+        ),
+        _move(
+            _("End"),
+            services.end_shift,
+            when=SHIFT_MACHINE.opens("ended", {"active", "on_break", "auto_closed"}),
+        ),
+        _move(
+            _("Cancel (with a reason)"),
+            services.cancel_shift,
+            when=SHIFT_MACHINE.opens("cancelled"),
+        ),
+        _move(
+            _("Confirm"),
+            services.confirm_shift,
+            "confirm_shift",
+            when=SHIFT_MACHINE.opens("confirmed"),
+        ),
+        _move(
+            _("Reopen (with a reason)"),
+            services.reopen_shift,
+            "confirm_shift",
+            when=SHIFT_MACHINE.opens("ended", {"confirmed"}),
+        ),
     )
 
     @admin.display(description=_("start"), ordering="starts_at")
@@ -307,8 +347,18 @@ class ShiftProposalAdmin(ProviderAdmin):
     fields = (("vehicle", "state"), "driver", ("starts_at", "ends_at"), ("business_date", "shift"))
     readonly_fields = ("vehicle", "state", "business_date", "shift")
     actions = (
-        _plain(_("Accept"), services.accept_proposal, "change_shiftproposal"),
-        _move(_("Reject (with a reason)"), services.reject_proposal, "change_shiftproposal"),
+        _plain(
+            _("Accept"),
+            services.accept_proposal,
+            "change_shiftproposal",
+            when=PROPOSAL_MACHINE.opens("accepted"),
+        ),
+        _move(
+            _("Reject (with a reason)"),
+            services.reject_proposal,
+            "change_shiftproposal",
+            when=PROPOSAL_MACHINE.opens("rejected"),
+        ),
     )
 
     @admin.display(description=_("start"), ordering="starts_at")
@@ -369,7 +419,14 @@ class PlatformDriverAdmin(ProviderAdmin):
     search_fields = ("external_id", *BY_DRIVER)
     autocomplete_fields = ("account", "driver")
     fields = ("account", "external_id", "driver", ("starts_at", "ends_at"))
-    actions = (service_action(_("Take away now"), "shifts.change_platformdriver", _take_away),)
+    actions = (
+        service_action(
+            _("Take away now"),
+            "shifts.change_platformdriver",
+            _take_away,
+            when=while_empty("ends_at"),
+        ),
+    )
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> PlatformDriver:
         return services.give_platform_id(

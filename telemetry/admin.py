@@ -16,8 +16,10 @@ from fleets.admin.base import (
     ProviderAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    When,
     admin_actor,
     service_action,
+    while_empty,
 )
 from telemetry import selectors, services
 from telemetry.models import (
@@ -37,12 +39,16 @@ from voltop.context import Actor
 CHANGE_SOURCE = "telemetry.change_telemetrysource"
 
 
-def _switch(description: Any, service: Callable[..., Any]) -> Any:
+def _is_off(source: TelemetrySource, actor: Actor) -> bool:
+    return source.disabled_at is not None
+
+
+def _switch(description: Any, service: Callable[..., Any], *, when: When) -> Any:
     def call(source: TelemetrySource, actor: Actor, reason: str) -> Any:
         return service(source, actor=actor, reason=reason)
 
     call.__name__ = service.__name__
-    return service_action(description, CHANGE_SOURCE, call)
+    return service_action(description, CHANGE_SOURCE, call, when=when)
 
 
 @admin.action(description=_("Make a new token (the present one works for 24 hours)"))
@@ -90,8 +96,8 @@ class TelemetrySourceAdmin(ProviderAdmin):
     )
     actions = (
         make_new_token,
-        _switch(_("Switch off"), services.disable_source),
-        _switch(_("Switch on"), services.enable_source),
+        _switch(_("Switch off"), services.disable_source, when=while_empty("disabled_at")),
+        _switch(_("Switch on"), services.enable_source, when=_is_off),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from fleets.admin.base import (
     EventInline,
@@ -19,6 +20,7 @@ from fleets.admin.base import (
 from fleets.admin.refs import RefInline
 from vehicles import live_map, services
 from vehicles.models import (
+    VEHICLE_MACHINE,
     Assignment,
     AssignmentKind,
     Vehicle,
@@ -29,7 +31,7 @@ from vehicles.models import (
     VehicleState,
     VehicleTenure,
 )
-from voltop import registry
+from voltop import clock, registry
 from voltop.context import Actor
 from voltop.panels import PanelsMixin
 
@@ -68,13 +70,17 @@ class StateInline(ReadOnlyInline):
 
 
 def _move(
-    description: str, service: Callable[..., Vehicle], permission: str = "change_vehicle"
+    description: Any,
+    service: Callable[..., Vehicle],
+    to: str,
+    permission: str = "change_vehicle",
 ) -> Any:
     def call(vehicle: Vehicle, actor: Actor, reason: str) -> Vehicle:
         return service(vehicle, actor=actor, reason=reason)
 
     call.__name__ = service.__name__
-    return service_action(description, f"vehicles.{permission}", call)
+    when = VEHICLE_MACHINE.opens(to)
+    return service_action(description, f"vehicles.{permission}", call, when=when)
 
 
 @admin.register(Vehicle)
@@ -99,10 +105,10 @@ class VehicleAdmin(PanelsMixin, ProviderAdmin):
     )
     fieldsets = ((None, {"fields": (("label", "plate"), ("vin", "model"), "depot")}),)
     actions = (
-        _move("Send to maintenance", services.send_to_maintenance),
-        _move("Take out of service", services.take_out_of_service),
-        _move("Return to service", services.return_to_service),
-        _move("Retire", services.retire_vehicle, "retire_vehicle"),
+        _move(_("Send to maintenance"), services.send_to_maintenance, "maintenance"),
+        _move(_("Take out of service"), services.take_out_of_service, "out_of_service"),
+        _move(_("Return to service"), services.return_to_service, "in_service"),
+        _move(_("Retire"), services.retire_vehicle, "retired", "retire_vehicle"),
     )
 
     def get_urls(self) -> list[Any]:
@@ -145,6 +151,15 @@ def _cancel(assignment: Assignment, actor: Actor, reason: str) -> Assignment:
     return services.cancel_assignment(assignment, actor=actor)
 
 
+def _runs(assignment: Assignment, actor: Actor) -> bool:
+    open_end = assignment.ends_at is None or assignment.ends_at > clock.now()
+    return assignment.cancelled_at is None and open_end and not _is_to_come(assignment, actor)
+
+
+def _is_to_come(assignment: Assignment, actor: Actor) -> bool:
+    return assignment.cancelled_at is None and assignment.starts_at > clock.now()
+
+
 @admin.register(Assignment)
 class AssignmentAdmin(ProviderAdmin):
     list_display = ("vehicle", "driver", "kind", "starts_at", "ends_at", "cancelled_at")
@@ -164,8 +179,8 @@ class AssignmentAdmin(ProviderAdmin):
     autocomplete_fields = ("vehicle", "driver")
     fields = ("vehicle", "driver", "kind", "starts_at", "ends_at")
     actions = (
-        service_action("End now", "vehicles.change_assignment", _end),
-        service_action("Call off", "vehicles.change_assignment", _cancel),
+        service_action(_("End now"), "vehicles.change_assignment", _end, when=_runs),
+        service_action(_("Call off"), "vehicles.change_assignment", _cancel, when=_is_to_come),
     )
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

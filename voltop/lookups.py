@@ -9,11 +9,15 @@ back, and "name__regex=…" lets the database work for a stranger. Not here: whi
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DataError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 # What Django's own filters append to a field's name.
 PLAIN = frozenset("exact in isnull isempty gt gte lt lte year month day id".split())
@@ -43,6 +47,18 @@ class OfferedLookupsMixin:
             name = entry[0] if isinstance(entry, (list, tuple)) else entry
             if isinstance(name, str):
                 yield name
+
+    def changelist_view(
+        self: Any, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Called by what it lists; an address that asked for no such filter is told so."""
+        if ERROR_FLAG in request.GET:
+            messages.warning(
+                request,
+                _("This list has no such filter, or not with such a value: all rows are shown."),
+            )
+        context = {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
+        return super().changelist_view(request, context)  # type: ignore[misc]
 
     def get_changelist_instance(self: Any, request: HttpRequest) -> Any:
         """A year 99999 or a NUL is a wrong parameter, not an error of the server."""

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import get_content_type_for_model
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
@@ -47,6 +49,20 @@ class RoleFirstMixin:
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)  # type: ignore[misc]
+
+    def change_view(
+        self: Any,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The way to the history where there is one: of what was changed on these pages."""
+        kept = LogEntry.objects.filter(
+            content_type=get_content_type_for_model(self.model), object_id=object_id
+        )
+        context = {"show_history": kept.exists(), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[misc]
 
 
 class PanelsMixin:

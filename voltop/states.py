@@ -12,7 +12,7 @@ the append-only event row. Only services call it.
         driver = models.ForeignKey(Driver, models.PROTECT, related_name="events")
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -96,6 +96,15 @@ class Machine:
 
     def allows(self, state: str, to: str) -> bool:
         return to in self.moves[state]
+
+    def opens(self, to: str, only_from: set[str] | None = None) -> Callable[[Any, Actor], bool]:
+        """Whether a row's present state has this move: for pages that offer only what may be."""
+
+        def is_open(obj: Any, actor: Actor) -> bool:
+            state = getattr(obj, self.field)
+            return self.allows(state, to) and (only_from is None or state in only_from)
+
+        return is_open
 
     def open(self, obj: models.Model, *, actor: Actor, at: datetime, reason: str = "") -> None:
         """Write the first event of a freshly created row (from nothing to its state)."""

@@ -41,3 +41,23 @@ def test_a_dispatcher_reads_engagements_and_ends_none(cast):
     client = browser(cast.dispatcher)
     assert client.get(address).status_code == 200
     assert client.post(address, {"ends_on": "2026-07-01"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("status", "offered"),
+    [
+        ("invited", {"onboard", "terminate"}),
+        ("onboarding", {"activate", "terminate"}),
+        ("active", {"suspend", "leave"}),
+        ("suspended", {"reinstate", "leave"}),
+        ("leaving", {"reinstate", "terminate"}),
+        ("terminated", set()),
+    ],
+)
+def test_a_drivers_page_offers_the_moves_that_its_state_has(cast, client, status, offered):
+    driver = cast.driver
+    type(driver).objects.filter(pk=driver.pk).update(status=status)
+    client.force_login(cast.owner)
+    page = client.get(f"/admin/drivers/driver/{driver.pk}/change/")
+    names = {name.removesuffix("_driver") for name, _description in page.context["moves"]}
+    assert {name.rpartition("_")[2] for name in names} == offered

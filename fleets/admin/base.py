@@ -91,12 +91,34 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
     form = ServiceForm
     action_form = ReasonActionForm
     change_form_outer_before_template = "fleets/moves.html"
+    list_before_template = "voltop/list_note.html"
+    list_note: Any = ""
     compressed_fields = True
     list_per_page = 50
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return scoped(super().get_queryset(request), request)
+        """The user's rows, with the related rows that lists and titles name."""
+        rows = scoped(super().get_queryset(request), request)
+        related = self.get_list_select_related(request)
+        return rows.select_related(*related) if isinstance(related, (list, tuple)) else rows
+
+    def _tells_companies(self, request: HttpRequest) -> bool:
+        """Whether rows of several companies stand in one list, so that it says whose they are."""
+        names = {field.name for field in self.opts.fields}
+        return "provider" in names and getattr(request.user, "provider_id", None) is None
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns = list(super().get_list_display(request))
+        if self._tells_companies(request) and "provider" not in columns:
+            columns.insert(1, "provider")
+        return columns
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        related = super().get_list_select_related(request)
+        if self._tells_companies(request) and not isinstance(related, bool):
+            return [*related, "provider"]
+        return ["provider"] if self._tells_companies(request) and not related else related
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """What this person may do to rows, whether or not they may edit them; and exports."""
@@ -112,9 +134,12 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Filters over relations offer only values that occur in the user's own rows."""
+        entries = list(super().get_list_filter(request))
+        if self._tells_companies(request) and "provider" not in entries:
+            entries.insert(0, "provider")
         return [
             (entry, RelatedOnlyFieldListFilter) if self._is_relation(entry) else entry
-            for entry in super().get_list_filter(request)
+            for entry in entries
         ]
 
     def _is_relation(self, entry: Any) -> bool:
@@ -178,7 +203,7 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
     ) -> HttpResponse:
         """A page that is only read has no buttons to save it; what may be done with a row has."""
         if obj is not None:
-            context["moves"] = self._moves(request)
+            context["moves"] = self._moves(request, obj)
         if change and type(self).service_update is ProviderAdmin.service_update:
             context |= dict.fromkeys(SAVING, False)
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -216,12 +241,13 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
 
         return type(form_class.__name__, (form_class,), {"clean": clean})
 
-    def _moves(self, request: HttpRequest) -> list[tuple[str, Any]]:
-        """Name and description of each service action that this user may call."""
+    def _moves(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
+        """Name and description of each service action that this user may call on the row now."""
+        actor = admin_actor(request)
         return [
             (name, description)
             for action, name, description in self.get_actions(request).values()
-            if hasattr(action, "permission")
+            if hasattr(action, "permission") and (action.when is None or action.when(row, actor))
         ]
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
@@ -301,15 +327,26 @@ class EventInline(ReadOnlyInline):
 
 
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], None]
+When = Callable[[Any, Actor], bool]
+
+
+def while_empty(column: str) -> When:
+    """For rows that end by a time in a column: until it is set."""
+    return lambda row, actor: getattr(row, column) is None
 
 
 def service_action(
-    description: Any, permission: str, call: Callable[[Any, Actor, str], Any]
+    description: Any,
+    permission: str,
+    call: Callable[[Any, Actor, str], Any],
+    *,
+    when: When | None = None,
 ) -> Action:
     """A list action that calls a service for each chosen row: `call(row, actor, reason)`.
 
     Each row is its own transaction; refusals are shown with the row's name and change nothing.
-    `permission` is a full name ("drivers.change_driver"), checked again on the server.
+    `permission` is a full name ("drivers.change_driver"), checked again on the server. A row's own
+    page offers the action where `when(row, actor)` holds; the rule itself is the service's.
     """
 
     def action(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -331,4 +368,5 @@ def service_action(
     name = str(permission.rpartition(".")[2]) + "_" + call.__name__
     action.__name__ = name
     action.permission = permission  # type: ignore[attr-defined]
+    action.when = when  # type: ignore[attr-defined]
     return admin.action(description=description)(action)

@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from fleets import services
-from fleets.admin.base import PLATFORM_PERMISSION, ProviderAdmin, admin_actor, service_action
+from fleets.admin.base import (
+    PLATFORM_PERMISSION,
+    ProviderAdmin,
+    admin_actor,
+    service_action,
+    while_empty,
+)
 from fleets.models import Membership, User
 from fleets.services import second_factor
 from voltop.context import Actor
@@ -23,10 +29,26 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(RoleFirstMixin, OfferedLookupsMixin, ModelAdmin):
-    """Role groups are seeded from code; platform groups are edited here by superusers."""
+    """To be read: what a role may do is given by the apps' code and written after each migrate."""
 
     search_fields = ("name",)
-    filter_horizontal = ("permissions",)
+    fields = ("name", "may")
+    readonly_fields = fields
+
+    @admin.display(description=_("may"))
+    def may(self, group: Group) -> str:
+        """The permissions by their full names, one a line."""
+        found = group.permissions.values_list("content_type__app_label", "codename")
+        return "\n".join(sorted(f"{app}.{codename}" for app, codename in found))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 def _reset(user: User, actor: Actor, reason: str) -> User:
@@ -78,8 +100,18 @@ class MembershipAdmin(ProviderAdmin):
     search_fields = ("user__full_name", "user__email")
     list_select_related = ("user", "provider")
     actions = (
-        service_action(_("Invite again"), "fleets.add_membership", _invite_again),
-        service_action("End membership", "fleets.change_membership", _end),
+        service_action(
+            _("Invite again"),
+            "fleets.add_membership",
+            _invite_again,
+            when=while_empty("ended_at"),
+        ),
+        service_action(
+            _("End membership"),
+            "fleets.change_membership",
+            _end,
+            when=while_empty("ended_at"),
+        ),
     )
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:

@@ -5,11 +5,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from fleets import services
-from fleets.admin.base import EventInline, ProviderAdmin, admin_actor, service_action
+from fleets.admin.base import (
+    PLATFORM_PERMISSION,
+    EventInline,
+    ProviderAdmin,
+    admin_actor,
+    service_action,
+    while_empty,
+)
 from fleets.admin.refs import RefInline
 from fleets.models import Depot, FleetPolicy, FleetProvider, FleetProviderEvent
+from fleets.models.providers import PROVIDER_MACHINE
 from voltop.context import Actor
 
 
@@ -38,9 +47,15 @@ class FleetProviderAdmin(ProviderAdmin):
     search_fields = ("name", "legal_name", "tax_id")
     inlines = (FleetProviderEventInline,)
     actions = (
-        service_action("Activate", "fleets.view_all_providers", _activate),
-        service_action("Suspend", "fleets.view_all_providers", _suspend),
-        service_action("Close", "fleets.view_all_providers", _close),
+        service_action(
+            _("Activate"), PLATFORM_PERMISSION, _activate, when=PROVIDER_MACHINE.opens("active")
+        ),
+        service_action(
+            _("Suspend"), PLATFORM_PERMISSION, _suspend, when=PROVIDER_MACHINE.opens("suspended")
+        ),
+        service_action(
+            _("Close"), PLATFORM_PERMISSION, _close, when=PROVIDER_MACHINE.opens("closed")
+        ),
     )
     readonly_fields = (
         "country",
@@ -91,7 +106,9 @@ class DepotAdmin(ProviderAdmin):
         "opening_hours",
     )
     inlines = (RefInline,)
-    actions = (service_action("Retire", "fleets.change_depot", _retire),)
+    actions = (
+        service_action(_("Retire"), "fleets.change_depot", _retire, when=while_empty("retired_at")),
+    )
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Depot:
         return services.create_depot(

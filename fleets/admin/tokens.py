@@ -8,9 +8,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
 
-from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action
+from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action, while_empty
 from fleets.models import OneTimeCode, RecoveryCode, SecondFactor
 from fleets.models.tokens import (
     ApiAccessToken,
@@ -58,7 +59,11 @@ class RefreshFamilyAdmin(PlatformOnlyAdmin):
     search_fields = ("user__email", "user__phone", "device_label")
     list_select_related = ("user",)
     exclude = ("device_hash",)
-    actions = (service_action("End log-in", PLATFORM_PERMISSION, _end_log_in),)
+    actions = (
+        service_action(
+            _("End log-in"), PLATFORM_PERMISSION, _end_log_in, when=while_empty("revoked_at")
+        ),
+    )
 
 
 @admin.register(RefreshToken)
@@ -70,12 +75,17 @@ class RefreshTokenAdmin(PlatformOnlyAdmin):
 
 @admin.register(ApiClient)
 class ApiClientAdmin(ReadOnlyAdmin):
+    list_note = _("API clients are made over the API, which shows the secret once, to the maker.")
     list_display = ("id", "name", "provider", "client_id", "last_token_at", "revoked_at")
     list_filter = ("provider",)
     search_fields = ("name", "client_id")
     list_select_related = ("provider",)
     exclude = ("client_secret",)
-    actions = (service_action("Revoke", "fleets.delete_apiclient", _revoke),)
+    actions = (
+        service_action(
+            _("Revoke"), "fleets.delete_apiclient", _revoke, when=while_empty("revoked_at")
+        ),
+    )
 
 
 @admin.register(ApiAccessToken)

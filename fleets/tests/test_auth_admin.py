@@ -136,8 +136,8 @@ def test_log_ins_of_people_are_for_platform_staff(model, credentials):
 
 def act(client: Client, model: type, action: str, pk: int) -> None:
     page = client.get(f"/admin/fleets/{model._meta.model_name}/")
-    [name] = list(page.context["cl"].model_admin.get_actions(page.wsgi_request))
-    assert action in name
+    offered = page.context["cl"].model_admin.get_actions(page.wsgi_request)
+    [name] = [name for name in offered if action in name]
     client.post(
         f"/admin/fleets/{model._meta.model_name}/",
         {"action": name, "_selected_action": [pk], "reason": "stolen"},

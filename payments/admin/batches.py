@@ -22,6 +22,8 @@ from fleets.admin.shown import codes, duration, money
 from payments import services
 from payments.admin.actions import move, plain
 from payments.models import (
+    BATCH_MACHINE,
+    PAYMENT_MACHINE,
     Payment,
     PaymentBatch,
     PaymentBatchEvent,
@@ -31,6 +33,7 @@ from payments.models import (
     PaymentLine,
     Payout,
 )
+from voltop.context import Actor
 from voltop.money import from_minor
 
 
@@ -81,6 +84,12 @@ def _reasons(payment: Payment) -> str:
     return codes([*payment.exceptions, *payment.flags])
 
 
+def _is_anothers(batch: PaymentBatch, actor: Actor) -> bool:
+    """Approvable, and by this person: with four eyes not by whoever made or changed it."""
+    own = batch.four_eyes and str(actor) in (batch.created_by, batch.changed_by)
+    return BATCH_MACHINE.opens("approved")(batch, actor) and not own
+
+
 @admin.register(PaymentBatch)
 class PaymentBatchAdmin(ProviderAdmin):
     list_display = (
@@ -112,11 +121,31 @@ class PaymentBatchAdmin(ProviderAdmin):
     fields = (("pay_group", "run_type"), ("period_starts_on", "period_ends_on"), "pay_on")
     inlines = (PaymentInline, BatchEventInline)
     actions = (
-        plain(_("Calculate"), "calculate_paymentbatch", services.calculate_batch),
-        move(_("Approve"), "approve_paymentbatch", services.approve_batch),
-        move(_("Pay"), "pay_paymentbatch", services.pay_batch),
-        move(_("Cancel"), "calculate_paymentbatch", services.cancel_batch),
-        move(_("Close"), "calculate_paymentbatch", services.close_batch),
+        plain(
+            _("Calculate"),
+            "calculate_paymentbatch",
+            services.calculate_batch,
+            BATCH_MACHINE.opens("calculating"),
+        ),
+        move(_("Approve"), "approve_paymentbatch", services.approve_batch, _is_anothers),
+        move(
+            _("Pay"),
+            "pay_paymentbatch",
+            services.pay_batch,
+            BATCH_MACHINE.opens("paying", {"approved"}),
+        ),
+        move(
+            _("Cancel"),
+            "calculate_paymentbatch",
+            services.cancel_batch,
+            BATCH_MACHINE.opens("cancelled"),
+        ),
+        move(
+            _("Close"),
+            "calculate_paymentbatch",
+            services.close_batch,
+            BATCH_MACHINE.opens("closed"),
+        ),
     )
 
     @admin.display(description=_("drivers"), ordering="drivers")
@@ -233,10 +262,30 @@ class PaymentAdmin(ReadOnlyAdmin):
     )
     inlines = (LineInline, PayoutInline, PaymentEventInline)
     actions = (
-        move(_("Hold"), "change_payment", services.hold_payment),
-        move(_("Release"), "change_payment", services.release_payment),
-        move(_("Drop: leave to the next batch"), "change_payment", services.drop_payment),
-        move(_("Pay again after a refusal"), "pay_paymentbatch", services.reissue_payment),
+        move(
+            _("Hold"),
+            "change_payment",
+            services.hold_payment,
+            PAYMENT_MACHINE.opens("held", {"ready"}),
+        ),
+        move(
+            _("Release"),
+            "change_payment",
+            services.release_payment,
+            PAYMENT_MACHINE.opens("ready", {"held"}),
+        ),
+        move(
+            _("Drop: leave to the next batch"),
+            "change_payment",
+            services.drop_payment,
+            PAYMENT_MACHINE.opens("cancelled", {"held"}),
+        ),
+        move(
+            _("Pay again after a refusal"),
+            "pay_paymentbatch",
+            services.reissue_payment,
+            PAYMENT_MACHINE.opens("approved", {"failed", "returned"}),
+        ),
     )
 
     @admin.display(description=_("to look at"))

@@ -7,6 +7,8 @@ from fleets.admin.base import EventInline, ReadOnlyAdmin, status_badge
 from payments import services
 from payments.admin.actions import move, plain
 from payments.models import (
+    FUNDING_MACHINE,
+    PAYOUT_MACHINE,
     BankMovement,
     FundingAccount,
     FundingAccountEvent,
@@ -37,8 +39,18 @@ class FundingAccountAdmin(ReadOnlyAdmin):
     )
     inlines = (FundingAccountEventInline,)
     actions = (
-        move(_("Activate"), "activate_fundingaccount", services.activate_funding_account),
-        move(_("Retire"), "change_fundingaccount", services.retire_funding_account),
+        move(
+            _("Activate"),
+            "activate_fundingaccount",
+            services.activate_funding_account,
+            FUNDING_MACHINE.opens("active"),
+        ),
+        move(
+            _("Retire"),
+            "change_fundingaccount",
+            services.retire_funding_account,
+            FUNDING_MACHINE.opens("retired"),
+        ),
         plain(_("Reconcile"), "change_fundingaccount", services.request_reconciliation),
     )
 
@@ -74,7 +86,14 @@ class PayoutAdmin(ReadOnlyAdmin):
         returned="danger",
     )
     inlines = (PayoutEventInline,)
-    actions = (move(_("Release"), "change_payout", services.release_payout),)
+    actions = (
+        move(
+            _("Release"),
+            "change_payout",
+            services.release_payout,
+            PAYOUT_MACHINE.opens("submitted", {"held"}),
+        ),
+    )
 
 
 @admin.register(BankMovement)

@@ -15,10 +15,13 @@ from fleets.admin.base import (
     admin_actor,
     service_action,
     status_badge,
+    while_empty,
 )
+from fleets.models import FleetPolicy
 from payments import services
 from payments.admin.actions import move
 from payments.models import (
+    ADJUSTMENT_MACHINE,
     Adjustment,
     AdjustmentEvent,
     AdjustmentSeries,
@@ -48,7 +51,9 @@ class PayGroupAdmin(ProviderAdmin):
         ("anchor_on", "week_starts_on", "week_starts_hour"),
         ("cutoff_days", "pay_after_days"),
     )
-    actions = (move(_("Retire"), "change_paygroup", services.retire_pay_group),)
+    actions = (
+        move(_("Retire"), "change_paygroup", services.retire_pay_group, while_empty("retired_at")),
+    )
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> PayGroup:
         return services.create_pay_group(
@@ -71,11 +76,14 @@ class ComponentInline(ReadOnlyInline):
 
 @admin.register(PayPlan)
 class PayPlanAdmin(ReadOnlyAdmin):
+    list_note = _("Pay plans and their versions are made over the API.")
     list_display = ("name", "retired_at", "created_at")
     search_fields = ("name",)
     fields = ("name", "retired_at")
     inlines = (VersionInline,)
-    actions = (move(_("Retire"), "change_payplan", services.retire_pay_plan),)
+    actions = (
+        move(_("Retire"), "change_payplan", services.retire_pay_plan, while_empty("retired_at")),
+    )
 
 
 @admin.register(PayPlanVersion)
@@ -128,6 +136,7 @@ class TermsAdmin(ProviderAdmin):
             _("Record: signed on paper (the reason says where the paper is)"),
             "payments.record_acceptance",
             _record_acceptance,
+            when=while_empty("accepted_at"),
         ),
     )
 
@@ -137,6 +146,15 @@ class TermsAdmin(ProviderAdmin):
 
 class AdjustmentEventInline(EventInline):
     model = AdjustmentEvent
+
+
+def _may_approve(adjustment: Adjustment, actor: Actor) -> bool:
+    """With four eyes not by whoever asked for it."""
+    if not ADJUSTMENT_MACHINE.opens("approved")(adjustment, actor):
+        return False
+    if adjustment.requested_by != str(actor):
+        return True
+    return not FleetPolicy.objects.get(provider_id=adjustment.provider_id).four_eyes
 
 
 @admin.register(Adjustment)
@@ -151,8 +169,13 @@ class AdjustmentAdmin(ProviderAdmin):
     fields = (("driver", "kind"), ("amount", "due_on"), "reason", "evidence")
     inlines = (AdjustmentEventInline,)
     actions = (
-        move(_("Approve"), "approve_adjustment", services.approve_adjustment),
-        move(_("Reject"), "approve_adjustment", services.reject_adjustment),
+        move(_("Approve"), "approve_adjustment", services.approve_adjustment, _may_approve),
+        move(
+            _("Reject"),
+            "approve_adjustment",
+            services.reject_adjustment,
+            ADJUSTMENT_MACHINE.opens("rejected"),
+        ),
     )
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Adjustment:

@@ -33,6 +33,7 @@ from voltop.errors import (
     PermissionDenied,
     all_error_classes,
 )
+from voltop.refusals import refused
 
 logger = logging.getLogger("voltop.api")
 
@@ -224,19 +225,19 @@ _BY_STATUS: Mapping[int, type[DomainError]] = {
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api_path(request.path_info):
         return problem_response(as_domain_error(exception))
-    return defaults.bad_request(request, exception)
+    return refused(request, 400) or defaults.bad_request(request, exception)
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api_path(request.path_info):
         return problem_response(PermissionDenied())
-    return defaults.permission_denied(request, exception)
+    return refused(request, 403) or defaults.permission_denied(request, exception)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api_path(request.path_info):
         return problem_response(NotFound())
-    return defaults.page_not_found(request, exception)
+    return refused(request, 404) or defaults.page_not_found(request, exception)
 
 
 def handler500(request: HttpRequest) -> HttpResponse:

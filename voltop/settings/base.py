@@ -321,7 +321,7 @@ UNFOLD = {
     "SITE_HEADER": "Voltop",
     "SITE_SUBHEADER": "voltop.navigation.company",
     "SITE_SYMBOL": "bolt",
-    "SITE_URL": "/admin/",
+    "SITE_URL": None,  # there is no other site to look at
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}voltop/favicon.svg"}
     ],
