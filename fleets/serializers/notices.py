@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 
 from fleets.models import Notice, NoticeChannel, NoticeChoice
@@ -49,16 +50,30 @@ def _channels(**kwargs: Any) -> fields.StrictListField:
 
 
 class NoticeChoiceSerializer(ModelSerializer):
-    """Quiet hours in one's own time zone; `has_push_token` says whether the app can be reached."""
+    """Quiet hours in one's own time zone (UTC: in the company's).
+
+    `has_push_token` says whether the app can be reached; what is sent is in `language`.
+    """
 
     channels = _channels(read_only=True)
     quiet_from = fields.TimeField(read_only=True, allow_null=True)
     quiet_until = fields.TimeField(read_only=True, allow_null=True)
     has_push_token = fields.StrictBooleanField(read_only=True, source="push_token")
+    language = fields.StrictChoiceField(
+        choices=settings.LANGUAGES, read_only=True, source="user.language"
+    )
+    time_zone = fields.StrictCharField(max_length=64, read_only=True, source="user.time_zone")
 
     class Meta:
         model = NoticeChoice
-        fields = ("channels", "quiet_from", "quiet_until", "has_push_token")
+        fields = (
+            "channels",
+            "quiet_from",
+            "quiet_until",
+            "has_push_token",
+            "language",
+            "time_zone",
+        )
         read_only_fields = fields
 
     def to_representation(self, instance: NoticeChoice) -> dict[str, Any]:
@@ -82,3 +97,5 @@ class NoticeChoiceInputSerializer(Serializer):
     quiet_from = fields.TimeField(required=False, allow_null=True)
     quiet_until = fields.TimeField(required=False, allow_null=True)
     push_token = fields.StrictCharField(max_length=255, required=False, allow_blank=True)
+    language = fields.StrictChoiceField(choices=settings.LANGUAGES, required=False)
+    time_zone = fields.StrictCharField(max_length=64, required=False)

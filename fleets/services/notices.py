@@ -40,6 +40,7 @@ from voltop.outbox import Delivery, Draft, Retry, Undeliverable
 
 TOPIC = "notices.send"
 LANES = 2
+WORDS = ("language", "time_zone")
 KEEP = timedelta(days=365)
 AT_ONCE = 1000
 
@@ -206,11 +207,14 @@ def choice_of(user: User) -> NoticeChoice:
 def choose(
     user: User, *, actor: Actor, values: Mapping[str, Any], at: datetime | None = None
 ) -> NoticeChoice:
-    """Change how one wants to be told. Audited. Raises QuietHoursOdd (400)."""
+    """Change how one wants to be told, in which language and by which clock. Audited.
+
+    Raises QuietHoursOdd, UnknownTimezone (400).
+    """
     at = at or clock.now()
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    choice = choice_of(user)
-    values = dict(values)
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    choice, values = choice_of(user), dict(values)
+    _set_words(user, {name: values.pop(name) for name in WORDS if name in values}, actor, at)
     if "channels" in values:
         values["channels"] = sorted(set(values["channels"]))
     changes = audit.diff(choice, values, personal=("push_token",))
@@ -225,6 +229,16 @@ def choose(
         audit.record("notice_choice.changed", choice, actor=actor, at=at, changes=changes)
     choice.refresh_from_db()
     return choice
+
+
+def _set_words(user: User, values: Mapping[str, Any], actor: Actor, at: datetime) -> None:
+    """Another language or time zone of the person, for whatever is sent to them."""
+    if "time_zone" in values:
+        clock.zone(values["time_zone"])
+    changes = audit.diff(user, values)
+    if changes:
+        User.objects.filter(pk=user.pk).update(**values)
+        audit.record("user.changed", user, actor=actor, at=at, changes=changes)
 
 
 def mark_read(user: User, notice_id: int, *, at: datetime | None = None) -> Notice:

@@ -109,7 +109,8 @@ def invite_member(
 ) -> Membership:
     """Give a role to the person with this e-mail address, known to Voltop or not, and tell them."""
     at = at or clock.now()
-    user = create_user(actor=actor, full_name=full_name, email=email, at=at)
+    language = provider.language
+    user = create_user(actor=actor, full_name=full_name, email=email, language=language, at=at)
     membership = add_member(provider, user, actor=actor, role=role, at=at)
     invitations.invite(user, provider, actor=actor, at=at)
     return membership

@@ -245,6 +245,18 @@ def test_a_person_of_two_companies_sees_the_active_one_s_and_their_own(cast, api
         assert client.get(f"/api/v1/me/notices/{others.pk}/").status_code == 404
 
 
+def test_one_chooses_the_language_and_the_clock(cast, api):
+    client, path = api(cast.viewer), "/api/v1/me/notice-choice/"
+    body = {"language": "pt", "time_zone": "America/Sao_Paulo"}
+    shown = client.patch(path, body, format="json").json()
+    assert (shown["language"], shown["time_zone"]) == ("pt", "America/Sao_Paulo")
+    cast.viewer.refresh_from_db()
+    assert (cast.viewer.language, cast.viewer.time_zone) == ("pt", "America/Sao_Paulo")
+    refused = {"language": ("tlh", "invalid_choice"), "time_zone": ("EST", "unknown_timezone")}
+    for name, (wrong, code) in refused.items():
+        assert client.patch(path, {name: wrong}, format="json").json()["code"] == code
+
+
 def test_one_s_choice_is_kept_and_the_token_is_not_shown(cast, api):
     client = api(cast.driver.user)
     path = "/api/v1/me/notice-choice/"

@@ -15,6 +15,7 @@ from fleets.services import notices
 from fleets.views.auth import OwnAccountView
 from voltop.api.permissions import PERSON
 from voltop.api.viewsets import ListRetrieveViewSet
+from voltop.clock import UnknownTimezone
 
 
 class NoticeView(ListRetrieveViewSet):
@@ -47,7 +48,7 @@ class NoticeChoiceView(OwnAccountView):
         "get": shapes.NoticeChoiceSerializer,
         "patch": shapes.NoticeChoiceSerializer,
     }
-    errors = {"patch": (QuietHoursOdd,)}
+    errors = {"patch": (QuietHoursOdd, UnknownTimezone)}
 
     def get(self, request: Request) -> Response:
         """How you are told of things outside the app."""
