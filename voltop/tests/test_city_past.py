@@ -1,6 +1,7 @@
 """The demo city's past: drawn the same every time, possible in itself, told once."""
 
-from datetime import date, timedelta
+import random
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -11,7 +12,8 @@ from django.core.management import call_command
 from fleets.models import User
 from voltop.demo import today
 from voltop.demo.city import bank
-from voltop.demo.city.company import FAMILY, GIVEN
+from voltop.demo.city.cars import Car
+from voltop.demo.city.company import FAMILY, GIVEN, HOMES
 from voltop.demo.city.diary import CHARGE_TO_PCT, Diary
 from voltop.demo.city.past import WEEKS, Past, first_day
 from voltop.demo.city.payday import Payday
@@ -244,3 +246,18 @@ def test_the_first_page_says_that_history_is_still_being_written(rf, cast, tmp_p
     assert "home_note" not in today.dashboard(request, {})
     (paths.home() / PAST_IS_AT).write_text("Brisa, 2 of 3 companies")
     assert "(Brisa, 2 of 3 companies)" in today.dashboard(request, {})["home_note"]
+
+
+def test_a_car_that_nobody_works_in_goes_home_and_stays():
+    city = City()
+    car = Car(city, 1, random.Random(5), HOMES[0], soc_pct=85)
+    while car.at == car.home:
+        car.step(30)
+    car.on_duty = False
+    for _ in range(400):
+        car.step(30)
+    standing = car.odometer_km
+    car.step(600)
+    assert (car.at, car.speed_kmh, car.occupied) == (car.home, 0.0, False)
+    assert car.odometer_km == standing
+    assert not car.sample(datetime(2026, 11, 29, 12, tzinfo=UTC))["ignition"]

@@ -164,7 +164,19 @@ class Place:
             if driver not in running and (n + now.timetuple().tm_yday) % 4 != 3:
                 body = {"driver": driver, "vehicle": vehicle}
                 quietly(self.owner.post, "shifts/start", body)
+        self._send_home_whoever_is_off()
         self._book(pairs, now)
+
+    def _send_home_whoever_is_off(self) -> None:
+        """Cars that no running shift has go home, or stand there from the start."""
+        working = {
+            stint["vehicle"]
+            for row in self.owner.each("shifts", status="active")
+            for stint in row["stints"]
+            if stint["ends_at"] is None
+        }
+        for car in self.cars:
+            car.on_duty = car.vehicle_id in working
 
     def pairs(self) -> list[tuple[int, int]]:
         """Each driver and the car that is theirs."""

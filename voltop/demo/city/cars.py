@@ -30,6 +30,8 @@ class Car:
     odometer_km: float = 20_000.0
     occupied: bool = False
     charging: bool = False
+    on_duty: bool = True
+    """Whether somebody works in it now; else it goes home and stands there."""
     wait_s: float = 0.0
     speed_kmh: float = 0.0
     heading_deg: float = 0.0
@@ -60,6 +62,13 @@ class Car:
 
     def _decide(self) -> None:
         """At the end of a way: set the fare down, charge, wait, or go where somebody waits."""
+        if not self.on_duty:
+            self.occupied, self.speed_kmh = False, 0.0
+            if self.at != self.home:
+                self.way = self.city.route(self.at, self.home)
+            elif self.soc_pct < FULL_PCT - 10:
+                self.charging = True
+            return
         self.occupied = not self.occupied and self.chance.random() < 0.65
         if self.soc_pct < LOW_PCT and not self.occupied:
             if self.at == self.home:
@@ -124,6 +133,6 @@ class Car:
             "battery_power_kw": -CHARGE_KW if self.charging else round(self.speed_kmh * 0.16, 1),
             "charging": "dc" if self.charging else "none",
             "plugged": self.charging,
-            "ignition": not self.charging,
+            "ignition": self.on_duty and not self.charging,
             "occupied": self.occupied,
         }
