@@ -135,8 +135,10 @@ def test_a_client_may_what_its_scopes_say_and_no_more(owner):
     assert client.get("depots").json()["results"] == []
     depot = client.post("depots", {"name": "North"})
     assert (depot.status_code, depot.json()["code"]) == (403, "permission_denied")
+    assert depot.json()["extra"] == {"permission": "fleets.add_depot", "scopes": ["fleets:write"]}
     answer = client.get("api-clients")
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    assert answer.json()["extra"]["scopes"] == []
     speaks = ClientPrincipal(ApiAccessToken.objects.select_related("application").get())
     assert speaks.has_perm("fleets.view_depot")
     assert not speaks.has_perm("fleets.change_depot")

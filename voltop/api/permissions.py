@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from voltop import registry
 from voltop.context import Actor
 from voltop.errors import PermissionDenied
 
@@ -52,8 +53,21 @@ class OperationPermission(BasePermission):
                 raise PermissionDenied()
             return True
         if not caller.has_perm(needed):
-            raise PermissionDenied(permission=needed)
+            raise PermissionDenied(permission=needed, **_what_would_help(caller, needed))
         return True
+
+
+def scopes_that_open(permission: str) -> list[str]:
+    """The scopes of API clients that each open "app.codename" on their own."""
+    module, _, codename = permission.partition(".")
+    declared = registry.collect(registry.API_SCOPES).get(module, dict)()
+    return sorted(scope for scope, codenames in declared.items() if codename in codenames)
+
+
+def _what_would_help(caller: Principal, needed: str) -> dict[str, Any]:
+    """A program has no role: it is told which scope it lacks (none: nothing for programs)."""
+    is_program = caller.actor().kind == "client"
+    return {"scopes": scopes_that_open(needed)} if is_program else {}
 
 
 def permission_of(view: "StrictView") -> str:

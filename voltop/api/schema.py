@@ -18,7 +18,7 @@ from voltop.api import errors
 from voltop.api.examples import example_of
 from voltop.api.fields import INT8_MAX
 from voltop.api.filters import has_updated_at
-from voltop.api.permissions import ANYONE, PERSON, SIGNED_IN
+from voltop.api.permissions import ANYONE, PERSON, SIGNED_IN, scopes_that_open
 from voltop.api.views import TAKE_A_BODY, takes_nothing
 from voltop.errors import (
     DomainError,
@@ -127,9 +127,7 @@ class VoltopAutoSchema(AutoSchema):
 
     def scopes(self) -> list[str]:
         """The client scopes that open this, each on its own; without any it is for people only."""
-        module, _, codename = self.permission.partition(".")
-        declared = registry.collect(registry.API_SCOPES).get(module, dict)()
-        return sorted(scope for scope, codenames in declared.items() if codename in codenames)
+        return scopes_that_open(self.permission)
 
     def get_extensions(self) -> dict[str, Any]:
         codes = sorted({error.code for error in self.error_classes()})
