@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,13 @@ class Process:
         assert self.popen is not None
         os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
+
+    def end_all(self) -> None:
+        """It and whatever it started: a killed master leaves its workers behind."""
+        if self.popen is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait()
 
     def stop(self, wait_s: float = 60) -> int:
         """SIGTERM, and its exit code."""
