@@ -219,7 +219,7 @@ class ReservationAdmin(ProviderAdmin):
 class ReservationEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "reservation", "from_state", "to_state", "actor", "reason")
     list_filter = ("to_state",)
-    list_select_related = ("reservation",)
+    list_select_related = ("reservation__vehicle",)
 
 
 @admin.register(ChargingSession)

@@ -1,6 +1,7 @@
 """Shifts in the admin: plans are made and moved by actions; what was measured is only read."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -19,7 +20,7 @@ from fleets.admin.base import (
     status_badge,
     while_empty,
 )
-from fleets.admin.shown import codes
+from fleets.admin.shown import codes, duration
 from shifts import services
 from shifts.models import (
     PROPOSAL_MACHINE,
@@ -36,7 +37,6 @@ from shifts.models import (
     ShiftProposalEvent,
     ShiftStint,
 )
-from shifts.panels import local_time
 from voltop import clock
 from voltop.context import Actor
 
@@ -134,8 +134,8 @@ class ShiftAdmin(ProviderAdmin):
         "business_date",
         "badge",
         "depot",
-        "local_start",
-        "local_end",
+        "start",
+        "end",
         "hours",
         "review",
     )
@@ -197,19 +197,19 @@ class ShiftAdmin(ProviderAdmin):
     )
 
     @admin.display(description=_("start"), ordering="starts_at")
-    def local_start(self, shift: Shift) -> str:
-        return local_time(shift.starts_at or shift.planned_starts_at, shift.time_zone)
+    def start(self, shift: Shift) -> datetime | None:
+        return shift.starts_at or shift.planned_starts_at
 
     @admin.display(description=_("end"), ordering="ends_at")
-    def local_end(self, shift: Shift) -> str:
+    def end(self, shift: Shift) -> datetime | None:
         planned = shift.planned_ends_at if shift.starts_at is None else None
-        return local_time(shift.ends_at or planned, shift.time_zone)
+        return shift.ends_at or planned
 
     @admin.display(description=_("hours"))
     def hours(self, shift: Shift) -> str:
         if shift.starts_at is None or shift.ends_at is None:
             return "–"
-        return f"{(shift.ends_at - shift.starts_at).total_seconds() / 3600:.2f}"
+        return duration(round((shift.ends_at - shift.starts_at).total_seconds()))
 
     @display(description=_("review"), ordering="marked_for_review", label={"wanted": "warning"})
     def review(self, shift: Shift) -> Any:
@@ -248,7 +248,7 @@ class ShiftAdmin(ProviderAdmin):
 class ShiftEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "shift", "from_state", "to_state", "actor", "reason")
     list_filter = ("to_state",)
-    list_select_related = ("shift",)
+    list_select_related = ("shift__driver",)
     search_fields = (*OF_SHIFT, "reason")
     ordering = ("-id",)
 
@@ -274,7 +274,7 @@ class ShiftStintAdmin(ReadOnlyAdmin):
 class ShiftBreakAdmin(ReadOnlyAdmin):
     list_display = ("shift", "starts_at", "ends_at")
     list_filter = (("ends_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("shift",)
+    list_select_related = ("shift__driver",)
     search_fields = OF_SHIFT
     ordering = ("-starts_at",)
 
@@ -284,7 +284,7 @@ class ShiftMetricsAdmin(ReadOnlyAdmin):
     list_display = (
         "shift",
         "driver",
-        "worked_hours",
+        "worked_s",
         "km",
         "paid_km",
         "trips",
@@ -301,15 +301,11 @@ class ShiftMetricsAdmin(ReadOnlyAdmin):
     def driver(self, metrics: ShiftMetrics) -> Any:
         return metrics.shift.driver
 
-    @admin.display(description=_("hours worked"), ordering="worked_s")
-    def worked_hours(self, metrics: ShiftMetrics) -> str:
-        return f"{metrics.worked_s / 3600:.2f}"
-
 
 @admin.register(MetricsRequest)
 class MetricsRequestAdmin(ReadOnlyAdmin):
     list_display = ("shift", "created_at", "next_at")
-    list_select_related = ("shift",)
+    list_select_related = ("shift__driver",)
     search_fields = OF_SHIFT
 
 
@@ -324,8 +320,8 @@ class ShiftProposalAdmin(ProviderAdmin):
         "vehicle",
         "driver",
         "business_date",
-        "local_start",
-        "local_end",
+        "starts_at",
+        "ends_at",
         "badge",
         "edited",
     )
@@ -361,14 +357,6 @@ class ShiftProposalAdmin(ProviderAdmin):
         ),
     )
 
-    @admin.display(description=_("start"), ordering="starts_at")
-    def local_start(self, proposal: ShiftProposal) -> str:
-        return local_time(proposal.starts_at, proposal.time_zone)
-
-    @admin.display(description=_("end"), ordering="ends_at")
-    def local_end(self, proposal: ShiftProposal) -> str:
-        return local_time(proposal.ends_at, proposal.time_zone)
-
     def service_update(
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
     ) -> ShiftProposal:
@@ -379,7 +367,7 @@ class ShiftProposalAdmin(ProviderAdmin):
 class ShiftProposalEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "proposal", "from_state", "to_state", "actor", "reason")
     list_filter = ("to_state",)
-    list_select_related = ("proposal",)
+    list_select_related = ("proposal__vehicle",)
     search_fields = ("proposal__vehicle__label", "proposal__vehicle__plate", "reason")
     ordering = ("-id",)
 
@@ -458,6 +446,6 @@ class PlatformEntryAdmin(ReadOnlyAdmin):
         ("driver", admin.EmptyFieldListFilter),
         ("business_date", admin.DateFieldListFilter),
     )
-    list_select_related = ("account", "driver", "shift")
+    list_select_related = ("account", "driver", "shift__driver")
     search_fields = ("external_id", "trip_ref", *BY_DRIVER)
     ordering = ("-occurred_at",)

@@ -1,20 +1,20 @@
 """What shifts shows on other apps' pages: a driver's latest shifts."""
 
-from datetime import datetime
-
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
+from fleets.admin.shown import duration
 from shifts.models import Shift
-from voltop import clock
 from voltop.panels import Panel
+from voltop.words import moment
 
 SHOWN_SHIFTS = 10
 
 
 def latest_shifts(driver: Driver, provider_id: int | None) -> Panel:
-    """The driver's newest shifts, planned ones too, on their own clock."""
+    """The driver's newest shifts, planned ones too, on the page's clock."""
     own = Shift.objects.seen_from(provider_id).filter(driver=driver)
     return Panel(
         _("Latest shifts"),
@@ -35,19 +35,16 @@ def _line(shift: Shift) -> tuple[object, ...]:
     )
     hours = "–"
     if not planned and starts_at is not None and ends_at is not None:
-        hours = f"{(ends_at - starts_at).total_seconds() / 3600:.2f}"
+        hours = duration(round((ends_at - starts_at).total_seconds()))
     return (
         format_html(
-            '<a href="/admin/shifts/shift/{}/change/">{}</a>', shift.pk, shift.business_date
+            '<a href="/admin/shifts/shift/{}/change/">{}</a>',
+            shift.pk,
+            date_format(shift.business_date),
         ),
         shift.get_status_display(),
-        local_time(starts_at, shift.time_zone),
-        local_time(ends_at, shift.time_zone),
+        "–" if starts_at is None else moment(starts_at),
+        "–" if ends_at is None else moment(ends_at),
         hours,
         _("wanted") if shift.marked_for_review else "",
     )
-
-
-def local_time(at: datetime | None, zone_name: str) -> str:
-    """An instant on the clock of the shift's own zone."""
-    return "–" if at is None else f"{at.astimezone(clock.zone(zone_name)):%Y-%m-%d %H:%M}"

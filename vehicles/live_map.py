@@ -4,6 +4,7 @@ Shows the active provider's vehicles (platform staff see all). The ground is wha
 `settings.MAP_GROUND_URL` names; without one it is plain, since no tiles are fetched from elsewhere.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -12,11 +13,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 
+from drivers.models import Driver
 from fleets.admin.base import scoped
 from vehicles import selectors
 from vehicles.models import VehicleState
 from voltop import clock
+from voltop.navigation import zone_in_words
 
 PERMISSION = "vehicles.view_vehiclestate"
 
@@ -38,16 +42,23 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": "Live map",
         "data_url": reverse("admin:vehicles_map_data"),
         "ground_url": settings.MAP_GROUND_URL,
+        "zone": timezone.get_current_timezone_name(),
+        "clock": zone_in_words(),
     }
     return TemplateResponse(request, "vehicles/map.html", context)
 
 
 def data(request: HttpRequest) -> JsonResponse:
-    """Every vehicle with a known position, in one query."""
+    """Every vehicle with a known position, and who has it, for those who may see drivers."""
     _require(request)
     states = selectors.live(scoped(VehicleState.objects.all(), request), clock.now())
-    found = [_shown(state) for state in states.filter(latitude__isnull=False)]
-    return JsonResponse({"vehicles": found})
+    placed: list[Any] = list(states.filter(latitude__isnull=False))
+    names: dict[int, str] = {}
+    if request.user.has_perm("drivers.view_driver"):
+        holders = {state.driver_id for state in placed} - {None}
+        drivers = scoped(Driver.objects.filter(pk__in=holders), request)
+        names = {driver.pk: driver.name for driver in drivers}
+    return JsonResponse({"vehicles": [_shown(state, names) for state in placed]})
 
 
 def _require(request: HttpRequest) -> None:
@@ -55,7 +66,7 @@ def _require(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-def _shown(state: Any) -> dict[str, Any]:
+def _shown(state: Any, names: Mapping[int, str]) -> dict[str, Any]:
     vehicle = state.vehicle
     return {
         "id": vehicle.pk,
@@ -69,5 +80,6 @@ def _shown(state: Any) -> dict[str, Any]:
         "offline": state.is_offline,
         "status": vehicle.get_status_display(),
         "seen_at": state.last_seen_at,
+        "driver": names.get(state.driver_id),
         "url": reverse("admin:vehicles_vehicle_change", args=[vehicle.pk]),
     }

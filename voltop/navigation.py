@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -106,4 +107,10 @@ def company(request: HttpRequest) -> str:
     provider = getattr(request, "active_provider", None)
     if provider is None:
         return str(_("All companies, UTC"))
-    return f"{provider.name}, {provider.time_zone.rpartition('/')[2].replace('_', ' ')} time"
+    return f"{provider.name}, {zone_in_words()}"
+
+
+def zone_in_words() -> str:
+    """The clock that pages tell times by: "Mexico City time", or UTC."""
+    zone = timezone.get_current_timezone_name()
+    return zone if zone == "UTC" else f"{zone.rpartition('/')[2].replace('_', ' ')} time"

@@ -49,7 +49,8 @@ class StateEvent(Model):
         ordering = ("id",)
 
     def __str__(self) -> str:
-        return f"{self.from_state or '∅'} → {self.to_state}"
+        after = self.to_state.replace("_", " ")
+        return f"{self.from_state.replace('_', ' ')} → {after}" if self.from_state else after
 
 
 @dataclass(frozen=True, slots=True)

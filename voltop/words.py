@@ -1,12 +1,16 @@
-"""Names of fields as people read them: "SoC (%)" where the column is called `soc_pct`.
+"""Names of fields and rows as people read them: "SoC (%)" where the column is called `soc_pct`.
 
 Columns carry their unit or kind at the end of their name; this turns it into words once, for every
 model that does not say something else itself. The API keeps the columns' names.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from django.db.models import Field, Model
+from django.utils import timezone
+from django.utils.formats import date_format
 
 UNITS = {
     "pct": "%",
@@ -58,6 +62,22 @@ def in_words(name: str) -> str:
     elif len(words) > 1 and words[-1] in SILENT:
         words.pop()
     return " ".join(SPELT.get(word, word) for word in words) + unit
+
+
+def moment(at: datetime) -> str:
+    """An instant on the page's clock (the company's, else UTC), e.g. 29 Nov 2026, 18:09."""
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT")
+
+
+def told(row: Model, name: str) -> str:
+    """A related row in its own words where it is at hand, else its kind and key: asks no database.
+
+    For `__str__`: pages that show it fetch the relation with the row.
+    """
+    field: Any = row._meta.get_field(name)
+    if field.is_cached(row):
+        return str(field.get_cached_value(row))
+    return f"{field.remote_field.model._meta.verbose_name} {getattr(row, field.attname)}"
 
 
 def name_fields(models: Iterable[type[Model]]) -> None:

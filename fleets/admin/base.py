@@ -32,6 +32,7 @@ from fleets.models import FleetProvider, User
 from voltop.context import Actor
 from voltop.errors import DomainError
 from voltop.lookups import OfferedLookupsMixin
+from voltop.navigation import zone_in_words
 from voltop.panels import RoleFirstMixin
 
 PLATFORM_PERMISSION = "fleets.view_all_providers"
@@ -147,6 +148,13 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
         if not isinstance(entry, str):
             return False
         return bool(get_fields_from_path(self.model, entry)[-1].is_relation)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A date and time is asked for on the page's clock, which it names."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(db_field, models.DateTimeField):
+            field.help_text = field.help_text or zone_in_words()
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         queryset = kwargs.get("queryset") or db_field.remote_field.model._default_manager.all()

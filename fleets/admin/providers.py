@@ -76,6 +76,7 @@ class FleetProviderAdmin(ProviderAdmin):
 
 @admin.register(FleetPolicy)
 class FleetPolicyAdmin(ProviderAdmin):
+    list_select_related = ("provider",)
     list_display = ("provider", "shift_max_h", "min_rest_h", "four_eyes", "reservation_grid_min")
     readonly_fields = ("provider",)
 

@@ -16,6 +16,7 @@ from fleets.models.base import ProviderModel
 from fleets.querysets import UserQuerySet
 from voltop.context import Actor
 from voltop.models import Model
+from voltop.words import told
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
@@ -153,4 +154,4 @@ class Membership(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_role_display()} at {self.provider_id}"
+        return f"{told(self, 'user')}, {self.get_role_display()} at {told(self, 'provider')}"

@@ -12,6 +12,7 @@ from fleets.models.base import ProviderModel
 from fleets.querysets import FleetProviderQuerySet
 from voltop.models import Model
 from voltop.states import Machine, StateEvent
+from voltop.words import told
 
 
 class FleetProviderStatus(models.TextChoices):
@@ -173,7 +174,7 @@ class FleetPolicy(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Policy of {self.provider_id}"
+        return f"Rules of {told(self, 'provider')}"
 
 
 class Depot(ProviderModel):

@@ -298,20 +298,26 @@ class PaymentAdmin(ReadOnlyAdmin):
 class PaymentLineAdmin(ReadOnlyAdmin):
     list_display = ("payment", "category", "key", "window_starts_on", "rate", "amount", "currency")
     list_filter = ("category",)
-    list_select_related = ("payment",)
+    list_select_related = ("payment__driver",)
     search_fields = ("key", "payment__driver__given_name", "payment__driver__family_name")
 
 
 @admin.register(PaymentClaim)
 class PaymentClaimAdmin(ReadOnlyAdmin):
     list_display = ("payment", "shift", "entry", "adjustment", "carried_from")
-    list_select_related = ("payment", "shift", "entry", "adjustment", "carried_from")
+    list_select_related = (
+        "payment__driver",
+        "shift__driver",
+        "entry",
+        "adjustment",
+        "carried_from__driver",
+    )
 
 
 @admin.register(PaymentEvidence)
 class PaymentEvidenceAdmin(ReadOnlyAdmin):
     list_display = ("payment", "sha256", "created_at")
-    list_select_related = ("payment",)
+    list_select_related = ("payment__driver",)
 
 
 @admin.register(PaymentBatchEvent)
@@ -325,4 +331,4 @@ class PaymentBatchEventAdmin(ReadOnlyAdmin):
 class PaymentEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "payment", "from_state", "to_state", "actor", "reason")
     list_filter = ("to_state",)
-    list_select_related = ("payment",)
+    list_select_related = ("payment__driver",)

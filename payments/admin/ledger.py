@@ -54,4 +54,4 @@ class EntryAdmin(ReadOnlyAdmin):
 class PostingAdmin(ReadOnlyAdmin):
     list_display = ("entry", "leg", "account", "amount", "currency", "category")
     list_filter = ("category",)
-    list_select_related = ("entry", "account")
+    list_select_related = ("entry", "account__driver")

@@ -73,7 +73,7 @@ class PayoutAdmin(ReadOnlyAdmin):
         "created_at",
     )
     list_filter = ("status", "funding_account")
-    list_select_related = ("payment",)
+    list_select_related = ("payment__driver",)
     search_fields = ("reference", "bank_ref")
     ordering = ("-id",)
     badge = status_badge(

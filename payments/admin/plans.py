@@ -100,7 +100,7 @@ class PayPlanVersionAdmin(ReadOnlyAdmin):
 class PayComponentAdmin(ReadOnlyAdmin):
     list_display = ("version", "position", "key", "rule", "window")
     list_filter = ("rule", "window")
-    list_select_related = ("version",)
+    list_select_related = ("version__plan",)
     search_fields = ("key", "version__plan__name")
 
 
@@ -121,7 +121,7 @@ class TermsAdmin(ProviderAdmin):
         "accepted_at",
     )
     list_filter = ("pay_group", ("accepted_at", admin.EmptyFieldListFilter), "rent_per")
-    list_select_related = ("driver", "pay_group", "plan_version")
+    list_select_related = ("driver", "pay_group", "plan_version__plan")
     search_fields = ("driver__given_name", "driver__family_name")
     autocomplete_fields = ("driver",)
     fields = (

@@ -8,7 +8,7 @@ from drivers.models import Driver
 from fleets.models import ProviderModel
 from payments.models.amounts import whole
 from payments.querysets import AdjustmentQuerySet
-from voltop.money import MoneyField
+from voltop.money import MoneyField, exponent
 from voltop.states import Machine, News, StateEvent
 
 
@@ -146,7 +146,8 @@ class Adjustment(ProviderModel):
         permissions = [("approve_adjustment", "Can approve or reject adjustments of others")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.amount} {self.currency}"
+        amount = f"{self.amount:,.{exponent(self.currency)}f}"
+        return f"{self.get_kind_display()} {amount} {self.currency}"
 
 
 class AdjustmentEvent(StateEvent):

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
@@ -16,6 +17,7 @@ from voltop.constraints import forward, no_overlap
 from voltop.ids import uuid7
 from voltop.money import MoneyField
 from voltop.states import Machine, News, StateEvent
+from voltop.words import told
 
 
 class RunType(models.TextChoices):
@@ -311,7 +313,7 @@ class Payment(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Payment {self.pk}"
+        return f"Payment of {told(self, 'driver')}, {date_format(self.period_starts_on)}"
 
 
 class PaymentEvent(StateEvent):
@@ -440,7 +442,7 @@ class PaymentClaim(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Claim of payment {self.payment_id}"
+        return f"Claim of: {told(self, 'payment')}"
 
 
 class PaymentEvidence(ProviderModel):
@@ -460,4 +462,4 @@ class PaymentEvidence(ProviderModel):
         verbose_name_plural = "payment evidence"
 
     def __str__(self) -> str:
-        return f"Evidence of payment {self.payment_id}"
+        return f"Evidence of: {told(self, 'payment')}"

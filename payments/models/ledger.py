@@ -8,12 +8,14 @@ refuse anything else, whoever asks (docs/money.md). Not here: who may post, and 
 
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
 from fleets.models import ProviderModel
 from payments.models.amounts import CurrentTransaction, TransactionField, whole
 from voltop.money import MoneyField
+from voltop.words import told
 
 
 class AccountKind(models.TextChoices):
@@ -66,7 +68,11 @@ class Account(ProviderModel):
         permissions = [("view_ledger", "Can read balances and statements of the whole ledger")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.driver_id or ''}".strip()
+        return (
+            f"{self.get_kind_display()} of {told(self, 'driver')}"
+            if self.driver_id
+            else str(self.get_kind_display())
+        )
 
 
 class EntryKind(models.TextChoices):
@@ -115,7 +121,7 @@ class Entry(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.booked_on}"
+        return f"{self.get_kind_display()}, {date_format(self.booked_on)}"
 
 
 class Posting(ProviderModel):

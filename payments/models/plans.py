@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
@@ -15,6 +16,7 @@ from payments.rules.parse import RULES
 from payments.rules.rent import RentPer
 from voltop.constraints import forward, no_overlap
 from voltop.money import MoneyField
+from voltop.words import told
 
 
 class Cadence(models.TextChoices):
@@ -109,7 +111,7 @@ class PayPlanVersion(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"v{self.number} of plan {self.plan_id}"
+        return f"{told(self, 'plan')}, version {self.number}"
 
 
 class PayComponent(ProviderModel):
@@ -215,4 +217,4 @@ class Terms(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Terms of driver {self.driver_id} from {self.valid_from}"
+        return f"Terms of {told(self, 'driver')} from {date_format(self.valid_from)}"

@@ -12,6 +12,7 @@ from shifts.models import Shift
 from vehicles.models import Vehicle
 from voltop.constraints import forward, no_overlap
 from voltop.states import Machine, News, StateEvent
+from voltop.words import moment, told
 
 
 class ReservationStatus(models.TextChoices):
@@ -129,7 +130,7 @@ class Reservation(ProviderModel):
         permissions = [("book_as_driver", "Can book chargers as a driver")]
 
     def __str__(self) -> str:
-        return f"Booking {self.pk}"
+        return f"Booking of {told(self, 'vehicle')}, {moment(self.starts_at)}"
 
 
 class ReservationEvent(StateEvent):

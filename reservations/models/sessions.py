@@ -10,6 +10,7 @@ from reservations.models.bookings import Reservation
 from reservations.models.places import ChargingStation, Connector, Evse
 from vehicles.models import Vehicle
 from voltop.constraints import no_overlap
+from voltop.words import moment, told
 
 
 class SessionSource(models.TextChoices):
@@ -64,4 +65,4 @@ class ChargingSession(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"session {self.pk}"
+        return f"Session at {told(self, 'station')}, {moment(self.starts_at)}"

@@ -10,6 +10,7 @@ from shifts.models.shifts import Shift
 from voltop.models import Model
 from voltop.money import MoneyField
 from voltop.querysets import ProviderQuerySet
+from voltop.words import told
 
 
 class MetricsMethod(models.TextChoices):
@@ -68,7 +69,7 @@ class ShiftMetrics(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Metrics of shift {self.shift_id}"
+        return f"{told(self, 'shift')}: what it came to"
 
 
 class MetricsRequest(Model):
@@ -88,4 +89,4 @@ class MetricsRequest(Model):
         ordering = ("id",)
 
     def __str__(self) -> str:
-        return f"Metrics of shift {self.shift_id}, asked for"
+        return f"{told(self, 'shift')}: to be computed"

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
@@ -11,6 +12,7 @@ from shifts.querysets import ProposalQuerySet
 from vehicles.models import Vehicle
 from voltop.constraints import no_overlap
 from voltop.states import Machine, StateEvent
+from voltop.words import told
 
 
 class ProposalState(models.TextChoices):
@@ -91,7 +93,7 @@ class ShiftProposal(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Proposal {self.pk} of {self.business_date}"
+        return f"Proposed shift of {told(self, 'vehicle')}, {date_format(self.business_date)}"
 
 
 class ShiftProposalEvent(StateEvent):

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from drivers.models import Driver
@@ -10,6 +11,7 @@ from shifts.querysets import ShiftQuerySet, StintQuerySet
 from vehicles.models import Assignment, Vehicle
 from voltop.constraints import no_overlap
 from voltop.states import Machine, News, StateEvent
+from voltop.words import moment, told
 
 
 class ShiftStatus(models.TextChoices):
@@ -160,7 +162,7 @@ class Shift(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Shift {self.pk} of {self.business_date}"
+        return f"Shift of {told(self, 'driver')}, {date_format(self.business_date)}"
 
     @property
     def is_running(self) -> bool:
@@ -206,7 +208,7 @@ class ShiftStint(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Stint {self.pk} of shift {self.shift_id}"
+        return f"{told(self, 'shift')}: from {moment(self.starts_at)}"
 
 
 class ShiftBreak(ProviderModel):
@@ -230,4 +232,4 @@ class ShiftBreak(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"Break {self.pk} of shift {self.shift_id}"
+        return f"{told(self, 'shift')}: break from {moment(self.starts_at)}"

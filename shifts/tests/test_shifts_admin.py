@@ -100,11 +100,23 @@ def test_a_long_list_takes_the_same_queries(scene: Scene, admin, django_assert_m
         client.get("/admin/shifts/shift/")
 
 
-def test_times_are_shown_on_the_shifts_own_clock(scene: Scene, admin):
-    scene.ended()
-    page = admin(scene.cast.viewer).get("/admin/shifts/shift/").content.decode()
-    assert "2026-03-02 08:00" in page  # 14:00 UTC in Mexico City
-    assert "8.00" in page
+def test_times_are_shown_on_the_pages_clock_in_lists_titles_and_rows(scene: Scene, admin):
+    shift = scene.ended()
+    row = f"/admin/shifts/shift/{shift.pk}/change/"
+    own = admin(scene.cast.viewer)
+    for page in ("/admin/shifts/shift/", row):
+        assert "2 Mar 2026, 08:00" in own.get(page).content.decode()  # 14:00 UTC in Mexico City
+    root = Client()
+    root.force_login(scene.cast.superuser)
+    for page in ("/admin/shifts/shift/", row):
+        assert "2 Mar 2026, 14:00" in root.get(page).content.decode()
+    assert "8 h 00 min" in own.get("/admin/shifts/shift/").content.decode()
+    assert "Shift of Dora Driver, 2 Mar 2026" in own.get(row).content.decode()
+
+
+def test_a_date_and_time_is_asked_for_on_a_named_clock(scene: Scene, admin):
+    page = admin(scene.cast.owner).get("/admin/shifts/shift/add/").content.decode()
+    assert page.count("Mexico City time") == 3  # below the name in the corner, and two fields
 
 
 def test_a_plan_is_made_by_the_form_and_a_broken_rule_comes_back(scene: Scene, admin):

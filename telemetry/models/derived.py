@@ -14,6 +14,7 @@ from fleets.models import ProviderModel
 from telemetry.querysets import IntervalQuerySet
 from vehicles.models import Vehicle
 from voltop.models import Model
+from voltop.words import moment, told
 
 
 def _km(**options: Any) -> "models.DecimalField":
@@ -112,7 +113,7 @@ class Trip(MovingPeriod):
         ]
 
     def __str__(self) -> str:
-        return f"trip of vehicle {self.vehicle_id} at {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"Trip of {told(self, 'vehicle')}, {moment(self.starts_at)}"
 
 
 class HiredRun(MovingPeriod):
@@ -139,4 +140,4 @@ class HiredRun(MovingPeriod):
         ]
 
     def __str__(self) -> str:
-        return f"hired run of vehicle {self.vehicle_id} at {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"Hired run of {told(self, 'vehicle')}, {moment(self.starts_at)}"

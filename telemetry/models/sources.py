@@ -8,6 +8,7 @@ from fleets.models import ProviderModel
 from telemetry.querysets import DeviceFittingQuerySet
 from vehicles.models import Vehicle
 from voltop.constraints import forward, no_overlap
+from voltop.words import moment, told
 
 
 class SourceKind(models.TextChoices):
@@ -103,4 +104,4 @@ class DeviceFitting(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.device_id} in {self.vehicle_id} from {self.starts_at:%Y-%m-%d}"
+        return f"{told(self, 'device')} in {told(self, 'vehicle')} from {moment(self.starts_at)}"

@@ -9,6 +9,7 @@ from fleets.models import ProviderModel
 from vehicles.models.vehicles import Vehicle
 from vehicles.querysets import AssignmentQuerySet, PeriodQuerySet
 from voltop.constraints import forward, no_overlap
+from voltop.words import told
 
 
 class VehicleTenure(ProviderModel):
@@ -29,7 +30,7 @@ class VehicleTenure(ProviderModel):
         indexes = [models.Index(fields=["provider", "starts_at"], name="vehicles_tenure_by_start")]
 
     def __str__(self) -> str:
-        return f"vehicle {self.vehicle_id} of provider {self.provider_id}"
+        return f"{told(self, 'vehicle')} at {told(self, 'provider')}"
 
 
 class AssignmentKind(models.TextChoices):
@@ -85,4 +86,4 @@ class Assignment(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"vehicle {self.vehicle_id} with driver {self.driver_id} ({self.kind})"
+        return f"{told(self, 'vehicle')} with {told(self, 'driver')}"

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from fleets.models import ProviderModel
 from vehicles.models.vehicles import Vehicle
 from vehicles.querysets import VehicleStateQuerySet
 from voltop.models import Model
+from voltop.words import told
 
 
 class Charging(models.TextChoices):
@@ -68,7 +70,7 @@ class VehicleState(Model):
         ordering = ("vehicle_id",)
 
     def __str__(self) -> str:
-        return f"state of vehicle {self.vehicle_id}"
+        return f"State of {told(self, 'vehicle')}"
 
 
 def _km() -> "models.DecimalField":
@@ -121,7 +123,7 @@ class VehicleDay(ProviderModel):
         indexes = [models.Index(fields=["provider", "on", "id"], name="vehicles_day_by_date")]
 
     def __str__(self) -> str:
-        return f"vehicle {self.vehicle_id} on {self.on}"
+        return f"{told(self, 'vehicle')} on {date_format(self.on)}"
 
     @property
     def empty_km(self) -> Decimal:

@@ -34,14 +34,20 @@ def test_the_map_shows_own_vehicles_with_a_position(cast):
     place(cast.foreign_vehicle, 52.5)
     assert cast.other_vehicle.pk
     client = browser(cast.dispatcher)
-    assert (
-        reverse("admin:vehicles_map_data")
-        in client.get("/admin/vehicles/vehicle/map/").content.decode()
-    )
+    page = client.get("/admin/vehicles/vehicle/map/").content.decode()
+    assert reverse("admin:vehicles_map_data") in page
+    assert 'data-zone="America/Mexico_City" data-clock="Mexico City time"' in page
     found = client.get(DATA).json()["vehicles"]
     assert [(v["label"], v["at"], v["offline"]) for v in found] == [("Car 1", [19.4, 9.0], False)]
     everything = browser(cast.superuser).get(DATA).json()["vehicles"]
     assert {v["label"] for v in everything} == {"Car 1", "Wagen 1"}
+
+
+def test_the_map_tells_who_has_a_car(cast):
+    place(cast.vehicle, 19.4)
+    assert browser(cast.dispatcher).get(DATA).json()["vehicles"][0]["driver"] is None
+    services.assign(cast.vehicle, cast.driver, actor=cast.actor(), kind="permanent")
+    assert browser(cast.dispatcher).get(DATA).json()["vehicles"][0]["driver"] == "Dora Driver"
 
 
 @pytest.mark.parametrize("path", ["/admin/vehicles/vehicle/map/", DATA])

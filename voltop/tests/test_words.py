@@ -7,6 +7,7 @@ from django.apps import apps
 from django.urls import reverse
 
 from fleets.admin.shown import codes, duration, money, name_of, plain_number
+from fleets.models import Membership
 from voltop.words import in_words
 
 
@@ -42,6 +43,17 @@ def test_values_as_people_read_them():
     assert codes([{"code": "no_terms"}, "little_coverage"]) == "no terms, little coverage"
     assert codes([]) == "–"
     assert (plain_number(Decimal("120.500000")), plain_number(Decimal(0))) == ("120.5", "0")
+
+
+@pytest.mark.django_db
+def test_a_row_names_its_relations_where_they_are_at_hand_and_asks_for_none(
+    cast, django_assert_num_queries
+):
+    seats = Membership.objects.filter(user=cast.owner)
+    bare, whole = seats.get(), seats.select_related("user", "provider").get()
+    with django_assert_num_queries(0):
+        assert str(whole) == f"{cast.owner}, owner at {cast.a}"
+        assert str(cast.a.pk) in str(bare)
 
 
 @pytest.mark.django_db

@@ -17,6 +17,9 @@
   const state = document.getElementById("map-state");
   const map = L.map(element, { attributionControl: false, preferCanvas: true, zoomSnap: 0.25 }).setView([0, 0], 2);
   new ResizeObserver(() => map.invalidateSize()).observe(element);
+  const onClock = new Intl.DateTimeFormat("en-GB", {
+    timeZone: element.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit",
+  });
   const markers = new Map();
   let placed = false;
 
@@ -48,6 +51,10 @@
       vehicle.status,
     ].filter(Boolean);
     box.append(document.createElement("br"), facts.join(" · "));
+    if (vehicle.driver) box.append(document.createElement("br"), vehicle.driver);
+    if (vehicle.seen_at) {
+      box.append(document.createElement("br"), `last seen ${onClock.format(new Date(vehicle.seen_at))}`);
+    }
     return box;
   }
 
@@ -84,7 +91,7 @@
       const answer = await fetch(element.dataset.vehicles, { credentials: "same-origin" });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       show((await answer.json()).vehicles);
-      state.textContent = new Date().toLocaleTimeString();
+      state.textContent = `${onClock.format(new Date())}, ${element.dataset.clock}`;
     } catch (error) {
       state.textContent = `No connection (${error.message})`;
     }
