@@ -200,6 +200,13 @@ def address(row: Row, template: str, scope: str, world: World) -> str:
     return path + (f"?{row.query}" if row.query else "")
 
 
+def kind_of_list(operation_id: str) -> str | None:
+    """The kind of object that a list holds: what `…_retrieve` of the same resource names."""
+    resource, _, action = operation_id.rpartition("_")
+    row = rows().get(f"{resource}_retrieve")
+    return next(iter(row.path.values()), None) if action == "list" and row else None
+
+
 def scopes(row: Row, world: World) -> list[str]:
     """Whose objects an address can name."""
     if not row.names_objects(world):

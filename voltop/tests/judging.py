@@ -1,0 +1,270 @@
+"""Trying the cells of the access matrix over HTTP, and what is wrong with the answers."""
+
+import json
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+from drf_spectacular.generators import SchemaGenerator
+
+from voltop.tests import access
+from voltop.tests.world import HTTP, PEOPLE_OF_A
+
+TOUCHED_BY_DENIALS = ("fleets_attemptwindow", "voltop_idempotencykey")
+"""Counting attempts is what the one is for; a key is put down and taken back with the refusal."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    id: str
+    method: str
+    path: str
+    needs_key: bool
+    app: str
+    answers: dict[str, Any] = field(default_factory=dict)
+
+
+def described() -> tuple[dict[str, Operation], dict[str, Any]]:
+    """All operations of the OpenAPI schema, and its components."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    found = {}
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            headers = [p for p in operation.get("parameters", []) if p["in"] == "header"]
+            needs_key = any(p["name"] == "Idempotency-Key" and p.get("required") for p in headers)
+            name = operation["operationId"]
+            answers = {
+                status: body["content"]["application/json"]["schema"]
+                for status, body in operation["responses"].items()
+                if "application/json" in body.get("content", {})
+            }
+            found[name] = Operation(
+                name, method.upper(), path, needs_key, operation["tags"][0], answers
+            )
+    return found, schema["components"]["schemas"]
+
+
+OPERATIONS, COMPONENTS = described()
+LISTED = sorted(OPERATIONS.keys() & access.rows().keys())
+
+
+TRIED = {
+    "driver": access.SCOPES,
+    "driver_2": ("own", "peer"),
+    "owner_b": ("own", "foreign", "missing"),
+    "driver_b": ("own", "foreign", "missing"),
+    "suspended": ("own", "missing"),
+    "superuser": ("own", "foreign"),
+    "client": ("own", "foreign"),
+}
+"""Whose objects these try in the short run where they are let in; others their own only."""
+
+STAFF_TRIED = 2
+"""How many of A's staff whom a row names are tried in the short run, beside the first."""
+
+DENIED_TRIED = 4
+"""How many of those whom a row does not name are tried in the short run, others for each row."""
+
+CELLS: Counter[int] = Counter()
+
+
+def tried_in_short(operation_id, world):
+    """Which caller tries whose objects in the short run."""
+    row = access.rows()[operation_id]
+    staff = [name for name in PEOPLE_OF_A if name in row.allow]
+    mirrored = {name for name, like in access.MIRRORED.items() if like in row.allow}
+    others = row.allow.keys() - {"everyone", *PEOPLE_OF_A}
+    named = {*others, *mirrored, *staff[:1], "suspended", "anon"}
+    named |= some(operation_id, staff[1:], STAFF_TRIED)
+    denied = some(operation_id, world.callers.keys() - named - set(staff), DENIED_TRIED)
+    tried = dict.fromkeys(named | denied, ("own",))
+    tried |= {name: scopes for name, scopes in TRIED.items() if name in named}
+    tried |= dict.fromkeys(staff[:1], access.SCOPES)
+    return tried
+
+
+def tried_in_full(world):
+    return dict.fromkeys(world.callers, access.SCOPES)
+
+
+def some(operation_id, names, count):
+    """A few of the names, others from row to row, but the same from run to run."""
+    words = {name: zlib.crc32(f"{operation_id} {name}".encode()) for name in names}
+    return set(sorted(words, key=words.__getitem__)[:count])
+
+
+def wrong_cells(operation_id, world, tried):
+    """What is wrong in the cells of an operation: `tried` says which scopes each caller tries."""
+    operation, row = OPERATIONS[operation_id], access.rows()[operation_id]
+    if "everyone" in row.allow:
+        tried = dict.fromkeys(world.callers, ("own",))
+    for name, scopes in tried.items():
+        caller = world.callers[name]
+        answers = {}
+        for scope in access.scopes(row, world):
+            if scope not in scopes:
+                continue
+            expected = row.expected(name, scope, operation.method, world)
+            answer, touched = call(operation, row, caller, scope, world)
+            answers[scope] = answer
+            CELLS[expected] += 1
+            place = f"{name} × {scope}"
+            yield from judge(place, world, caller, expected, answer, touched)
+            if answer.status_code < 300:
+                yield from judge_success(place, operation, world, caller, answer)
+        yield from told_apart(name, caller, answers)
+
+
+def told_apart(name, caller, answers):
+    """Objects of others that do not answer like one that never was."""
+    others = {"a": ["foreign"], "b": ["own"], "suspended": ["own", "foreign"]}[caller.provider]
+    for scope in others:
+        both = {scope, "missing"} <= answers.keys()
+        broken = any(answer.status_code >= 500 for answer in answers.values())
+        if both and not broken and same(answers[scope]) != same(answers["missing"]):
+            yield f"{name} × {scope} is told from one that never was"
+
+
+def call(operation, row, caller, scope, world, body=None):
+    """One request in a savepoint; the answer and the tables it tried to write."""
+    headers = {"X-Request-Id": "the-same-for-all", **caller.headers, **row.headers}
+    if operation.needs_key:
+        headers["Idempotency-Key"] = "matrix"
+    path = access.address(row, operation.path, scope, world)
+    body = access.fill(row.body, world, caller.provider) if body is None else body
+    raw = b"" if body is None else json.dumps(body).encode()
+    before = world.attempts or attempts()
+    with transaction.atomic(), watched() as writes:
+        answer = HTTP.generic(
+            operation.method, path, raw, content_type="application/json", headers=headers
+        )
+        after = attempts() if writes else before
+        transaction.set_rollback(True)
+    world.attempts = after
+    return answer, after - before
+
+
+@contextmanager
+def watched():
+    """Collects the statements that may write: after none, the database need not be asked."""
+    found = []
+
+    def execute(run, sql, params, many, context):
+        if not str(sql).lstrip().startswith(READS):
+            found.append(sql)
+        return run(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield found
+
+
+READS = ("SELECT ", "SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
+
+
+def attempts() -> Counter[str]:
+    """Rows that this transaction has tried to write so far, by table, undone or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables"
+            " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"
+        )
+        return Counter(dict(cursor.fetchall()))
+
+
+def judge(place, world, caller, expected, answer, touched):
+    """What is wrong with one answer."""
+    if answer.status_code != expected:
+        yield f"{place}: {answer.status_code} instead of {expected}: {answer.content[:300]}"
+    driver = {"driver": world.driver, "driver_2": world.other_driver}.get(caller.name)
+    own = driver.pk if driver else None
+    for name in sorted(world.canaries.shown(caller.provider, visible(answer), own)):
+        yield f"{place}: shows {name}"
+    yield from (f"{place}: {text}" for text in bare_headers(answer))
+    for table in TOUCHED_BY_DENIALS:
+        touched.pop(table, None)
+    if answer.status_code in (401, 403, 404) and touched:
+        yield f"{place}: denied, and yet touched {dict(touched)}"
+
+
+def judge_success(place, operation, world, caller, answer):
+    """Fields that the document does not know, and rows that are another company's."""
+    schema = operation.answers.get(str(answer.status_code))
+    if schema is None or "json" not in answer.headers.get("Content-Type", ""):
+        return
+    body = answer.json()
+    yield from (f"{place}: {name} is not documented" for name in undocumented(body, schema))
+    kind = access.kind_of_list(operation.id)
+    if kind in world.objects and isinstance(body, dict):
+        objects = world.objects[kind]
+        others = {"a": [objects.foreign], "b": [objects.own, objects.peer]}
+        foreign = others.get(caller.provider, [*others["a"], *others["b"]])
+        keys = {row.pk for row in foreign if row is not None}
+        if keys & {row.get("id") for row in body.get("results", ()) if isinstance(row, dict)}:
+            yield f"{place}: lists another company's {kind}"
+
+
+def undocumented(value, schema, place="answer"):
+    """Fields of an answer that its schema does not name."""
+    if "$ref" in schema:
+        schema = COMPONENTS[schema["$ref"].rpartition("/")[2]]
+    for key in ("oneOf", "anyOf", "allOf"):
+        if key in schema:
+            found = [list(undocumented(value, part, place)) for part in schema[key]]
+            yield from min(found, key=len)
+            return
+    if isinstance(value, list) and "items" in schema:
+        for item in value[:3]:
+            yield from undocumented(item, schema["items"], f"{place}[]")
+    known = schema.get("properties")
+    if isinstance(value, dict) and known:
+        open_ended = schema.get("additionalProperties")
+        for name, part in value.items():
+            if name in known:
+                yield from undocumented(part, known[name], f"{place}.{name}")
+            elif not open_ended:
+                yield f"{place}.{name}"
+
+
+def bare_headers(answer):
+    """What an answer lacks of the headers that all of the API's have."""
+    if answer.headers.get("X-Content-Type-Options") != "nosniff":
+        yield "may be sniffed"
+    if "no-store" not in answer.headers.get("Cache-Control", ""):
+        yield "may be stored"
+    if answer.status_code >= 400 and not answer.headers["Content-Type"].startswith(PROBLEM):
+        yield f"{answer.headers['Content-Type']} is no problem document"
+
+
+PROBLEM = ("application/problem+json", "application/json")  # the latter by RFC 6749
+
+
+def visible(answer):
+    headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+    return headers.encode() + answer.content
+
+
+def same(answer):
+    return answer.status_code, visible(answer)
+
+
+def wrong_relations(operation_id, world):
+    """Provider B's row inside a body is refused exactly like one that never was."""
+    operation, row = OPERATIONS[operation_id], access.rows()[operation_id]
+    name = next(name for name in row.allow if world.callers[name].provider == "a")
+    for reference in sorted(access.references(row.body)):
+        kind = reference.removeprefix("$").partition(".")[0]
+        answers = []
+        for value in (world.objects[kind].foreign.pk, access.MISSING):
+            body = access.fill(row.body, world, "a", {reference: value})
+            answer, touched = call(operation, row, world.callers[name], "own", world, body)
+            if answer.status_code != 400 or b"object_not_found" not in answer.content:
+                yield f"{reference}: {answer.status_code} instead of 400: {answer.content[:300]}"
+            if touched.keys() - {"voltop_idempotencykey"}:
+                yield f"{reference}: refused, and yet touched {dict(touched)}"
+            answers.append(answer)
+        broken = any(answer.status_code >= 500 for answer in answers)
+        if not broken and same(answers[0]) != same(answers[1]):
+            yield f"{reference}: a foreign row is told from one that never was"
