@@ -21,7 +21,7 @@ ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi texts demo chaos-pay fuzz bench clean
+.PHONY: help run seed test check lint openapi texts demo chaos-pay fuzz mutate bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST) | sed 's/$$(PORT)/$(PORT)/'
@@ -75,6 +75,11 @@ fuzz: .venv/.dev  ## the API by its schema, as each role: [FUZZ_SECONDS=1800] [F
 	@mkdir -p build && rm -f build/fuzz.json
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(VENV_PYTHON) -m pytest -q -m "" voltop/tests/test_fuzz.py; \
 		code=$$?; if [ -f build/fuzz.json ]; then cat build/fuzz.json; echo; fi; exit $$code
+
+mutate: .venv/.dev  ## faults put into every view; the access matrix must notice; one line of JSON
+	@mkdir -p build && rm -f build/mutate.json
+	@timeout 30m $(VENV_PYTHON) -m pytest -q -m "" voltop/tests/test_mutations.py; code=$$?; \
+		if [ -f build/mutate.json ]; then cat build/mutate.json; fi; exit $$code
 
 bench: .venv/.dev  ## speed against honest baselines: [ROWS="ingest"]; docs/benchmarks.md is its report
 	@$(VENV_PYTHON) -m benchmarks $(ROWS)

@@ -37,6 +37,6 @@ def account(world: World, driver: Driver, holder: str) -> PayoutAccount:
         driver,
         actor=world.actor(driver.provider),
         kind="iban",
-        details={"iban": "DE89370400440532013000"},
+        details={"iban": "NL91ABNA0417164300"},
         holder_name=holder,
     )

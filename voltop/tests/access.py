@@ -200,11 +200,11 @@ def address(row: Row, template: str, scope: str, world: World) -> str:
     return path + (f"?{row.query}" if row.query else "")
 
 
-def kind_of_list(operation_id: str) -> str | None:
-    """The kind of object that a list holds: what `…_retrieve` of the same resource names."""
+def retrieve_of(operation_id: str) -> Row | None:
+    """For a list, the row of the operation that shows one of its objects."""
     resource, _, action = operation_id.rpartition("_")
     row = rows().get(f"{resource}_retrieve")
-    return next(iter(row.path.values()), None) if action == "list" and row else None
+    return row if action == "list" and row and len(row.path) == 1 else None
 
 
 def scopes(row: Row, world: World) -> list[str]:

@@ -196,14 +196,16 @@ def judge_success(place, operation, world, caller, answer):
         return
     body = answer.json()
     yield from (f"{place}: {name} is not documented" for name in undocumented(body, schema))
-    kind = access.kind_of_list(operation.id)
-    if kind in world.objects and isinstance(body, dict):
-        objects = world.objects[kind]
-        others = {"a": [objects.foreign], "b": [objects.own, objects.peer]}
-        foreign = others.get(caller.provider, [*others["a"], *others["b"]])
-        keys = {row.pk for row in foreign if row is not None}
-        if keys & {row.get("id") for row in body.get("results", ()) if isinstance(row, dict)}:
-            yield f"{place}: lists another company's {kind}"
+    retrieve = access.retrieve_of(operation.id)
+    if retrieve is not None and isinstance(body, dict):
+        keys = {row.get("id") for row in body.get("results", ()) if isinstance(row, dict)}
+        for scope in ("own", "peer", "foreign"):
+            hidden = scope in access.scopes(retrieve, world) and (
+                retrieve.expected(caller.name, scope, "GET", world) == 404
+            )
+            kind = next(iter(retrieve.path.values()))
+            if hidden and getattr(world.objects[kind], scope).pk in keys:
+                yield f"{place}: lists a {kind} ({scope}) that is not to be seen"
 
 
 def undocumented(value, schema, place="answer"):
