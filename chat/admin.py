@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -36,10 +37,22 @@ from voltop.context import Actor
 
 class MessageInline(ReadOnlyInline):
     model = Message
-    fields = ("seq", "sent_at", "author_kind", "author", "body")
+    fields = ("seq", "sent_at", "author_kind", "who", "body")
     readonly_fields = fields
     ordering = ("seq",)
     verbose_name_plural = _("what was said")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("author", "conversation__driver")
+
+    @admin.display(description=_("author"))
+    def who(self, message: Message) -> str:
+        """The author; a driver leads to the driver's page."""
+        driver = message.conversation.driver
+        if message.author is None or message.author_id != driver.user_id:
+            return str(message.author or "–")
+        url = reverse("admin:drivers_driver_change", args=(driver.pk,))
+        return format_html('<a class="text-link" href="{}">{}</a>', url, driver)
 
 
 class InternalNoteInline(ReadOnlyInline):

@@ -31,11 +31,6 @@ from reservations.models import (
 )
 from voltop.context import Actor
 
-OPENING_HELP = _(
-    "Local time, one or more spans a day; {} is always open, a day that is left out is closed: "
-    '{"mon": [["06:00", "14:00"], ["15:00", "24:00"]], "sat": [["08:00", "12:00"]]}'
-)
-
 
 class EvseInline(ReadOnlyInline):
     model = Evse
@@ -68,7 +63,8 @@ class ChargingStationAdmin(ProviderAdmin):
         ("name", "depot"),
         ("address", "country"),
         ("latitude", "longitude"),
-        ("time_zone", "opening_hours"),
+        "time_zone",
+        "opening_hours",
         ("bookable", "hold_channel"),
         ("reservation_grid_min", "reservation_max_min"),
         ("reservation_days_ahead", "buffer_min"),
@@ -81,10 +77,6 @@ class ChargingStationAdmin(ProviderAdmin):
             when=while_empty("retired_at"),
         ),
     )
-
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        kwargs["help_texts"] = {"opening_hours": OPENING_HELP}
-        return super().get_form(request, obj, **kwargs)
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> ChargingStation:
         return services.create_station(
@@ -205,6 +197,17 @@ class ReservationAdmin(ProviderAdmin):
         if obj is None:
             return ("status",)
         return ("station", "connector", "vehicle", "driver", "target_soc_pct", "status")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Connectors say at which station they are, and stand in its order."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "connector" and field is not None:
+            order = ("evse__station__name", "evse__physical_reference", "connector_id")
+            field.queryset = field.queryset.select_related("evse__station").order_by(*order)
+            field.label_from_instance = lambda one: (
+                f"{one.evse.station}: {one} ({one.get_standard_display()})"
+            )
+        return field
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Reservation:
         return services.book(actor=admin_actor(request), **values)

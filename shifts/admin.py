@@ -340,7 +340,10 @@ class ShiftProposalAdmin(ProviderAdmin):
     ordering = ("-business_date", "-id")
     autocomplete_fields = ("driver",)
     inlines = (ProposalEventInline,)
-    fields = (("vehicle", "state"), "driver", ("starts_at", "ends_at"), ("business_date", "shift"))
+    fields = (
+        *(("vehicle", "state"), "driver", "starts_at", "ends_at"),
+        ("business_date", "shift"),
+    )
     readonly_fields = ("vehicle", "state", "business_date", "shift")
     actions = (
         _plain(
@@ -406,7 +409,7 @@ class PlatformDriverAdmin(ProviderAdmin):
     list_select_related = ("account", "driver")
     search_fields = ("external_id", *BY_DRIVER)
     autocomplete_fields = ("account", "driver")
-    fields = ("account", "external_id", "driver", ("starts_at", "ends_at"))
+    fields = ("account", "external_id", "driver", "starts_at", "ends_at")
     actions = (
         service_action(
             _("Take away now"),

@@ -101,7 +101,7 @@ class TelemetrySourceAdmin(ProviderAdmin):
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.counted if obj is None else ("kind", *self.counted)
+        return self.with_shown(self.counted if obj is None else ("kind", *self.counted))
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> TelemetrySource:
         provider, actor = self.own_provider(request), admin_actor(request)

@@ -47,8 +47,27 @@ SPELT = {
 }
 
 
-WHOLE = {"km": "distance (km)", "pay_on": "pay day", "on": "date"}
+WHOLE = {
+    "km": "distance (km)",
+    "pay_on": "pay day",
+    "on": "date",
+    "available_at": "told by the bank",
+}
 """Names that the rule does not suit."""
+
+
+MODELS = {
+    "fleets.fleetpolicy": ("rules", "rules"),
+    "fleets.fleetprovider": ("company", "companies"),
+    "fleets.membership": ("member of staff", "staff"),
+    "payments.entry": ("ledger entry", "ledger"),
+    "reservations.chargingstation": ("station", "stations"),
+    "reservations.connector": ("connector", "connectors"),
+    "reservations.evse": ("charge point", "charge points"),
+    "reservations.reservation": ("booking", "bookings"),
+    "shifts.platformentry": ("platform entry", "platform income"),
+}
+"""Kinds of rows, one and many, that people call otherwise than the code does."""
 
 
 def in_words(name: str) -> str:
@@ -81,8 +100,14 @@ def told(row: Model, name: str) -> str:
 
 
 def name_fields(models: Iterable[type[Model]]) -> None:
-    """Give every field its words, unless its model named it; migrations do not see it."""
+    """Give every field its words, unless its model named it, and models that people call otherwise.
+
+    Migrations do not see it.
+    """
     for model in models:
+        words = MODELS.get(model._meta.label_lower)
+        if words is not None:
+            model._meta.verbose_name, model._meta.verbose_name_plural = words
         for field in model._meta.local_fields:
             is_named = getattr(field, "_verbose_name", None) is not None
             if isinstance(field, Field) and not is_named:

@@ -165,3 +165,14 @@ def test_the_driver_is_told_of_every_change_but_the_first(cast):
     notice = Notice.objects.get(user=cast.driver.user)
     assert (notice.kind, notice.provider) == ("drivers.payout_account_changed", cast.a)
     assert notice.params == {"mask": changed.mask, "hold_until": changed.hold_until.isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "shown"),
+    [
+        ("pix", "maria.silva@correio.example", "PIX m••••@correio.example"),
+        ("pix", "+5511987654321", "PIX •••• 4321"),
+    ],
+)
+def test_a_mask_tells_accounts_apart_and_hides_the_rest(kind, key, shown):
+    assert accounts.mask(kind, {"key": key}) == shown

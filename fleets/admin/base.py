@@ -27,7 +27,7 @@ from unfold.decorators import display
 from unfold.forms import ActionForm
 
 from fleets.admin.exports import EXPORTS
-from fleets.admin.shown import ShownFields, name_of
+from fleets.admin.shown import NOTHING, ShownFields, name_of, spaced
 from fleets.models import FleetProvider, User
 from voltop.context import Actor
 from voltop.errors import DomainError
@@ -36,6 +36,10 @@ from voltop.navigation import zone_in_words
 from voltop.panels import RoleFirstMixin
 
 PLATFORM_PERMISSION = "fleets.view_all_providers"
+OPENING_HELP = _(
+    "Local time, one or more spans a day; {} is always open, a day that is left out is closed: "
+    '{"mon": [["06:00", "14:00"], ["15:00", "24:00"]], "sat": [["08:00", "12:00"]]}'
+)
 SAVING = ("show_save", "show_save_and_continue", "show_save_and_add_another")
 
 
@@ -94,6 +98,7 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
     change_form_outer_before_template = "fleets/moves.html"
     list_before_template = "voltop/list_note.html"
     list_note: Any = ""
+    empty_value_display = NOTHING
     compressed_fields = True
     list_per_page = 50
     show_full_result_count = False
@@ -154,6 +159,8 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.help_text = field.help_text or zone_in_words()
+        if field is not None and db_field.name == "opening_hours":
+            field.help_text = OPENING_HELP
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -299,6 +306,7 @@ class ReadOnlyInline(ShownFields, TabularInline):
     """Child rows on a parent's page: to be read."""
 
     extra = 0
+    empty_value_display = NOTHING
     can_delete = False
     show_change_link = False
     hide_title = True
@@ -326,7 +334,7 @@ class EventInline(ReadOnlyInline):
     @display(description=_("move"))
     def move(self, event: Any) -> str:
         """From which state to which."""
-        before, after = (state.replace("_", " ") for state in (event.from_state, event.to_state))
+        before, after = spaced(event.from_state), spaced(event.to_state)
         return f"{before} → {after}" if before else after
 
     @display(description=_("by"))

@@ -10,15 +10,17 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from fleets.models import User
+from fleets.models import FleetProvider, User
 from voltop.money import exponent
-from voltop.words import in_words
+from voltop.words import in_words, moment
 
 REMEMBERED_S = 30
 NOTHING = "–"
@@ -33,7 +35,7 @@ ACTOR_FIELDS = {
     "decided_by",
     "accepted_by",
 }
-RECORD_FIELDS = ("provider", "uuid", "created_at", "updated_at", "row_version")
+RECORD_FIELDS = ("provider", "provider_id", "uuid", "created_at", "updated_at", "row_version")
 """What a page that shows a whole row tells last."""
 
 
@@ -76,12 +78,66 @@ def plain_number(number: Decimal) -> str:
     return f"{number.normalize():f}" if number else "0"
 
 
+def _amount(value: Decimal, row: Any) -> str:
+    """With the currency where the row has none beside it: then it is the company's."""
+    if hasattr(row, "currency"):
+        return money(value, row.currency)
+    currency = _company(getattr(row, "provider_id", None) or 0, _now())[1]
+    return f"{money(value, currency)} {currency}".strip()
+
+
+def company_of(pk: int) -> str:
+    """A company's name by its key."""
+    return _company(pk, _now())[0] or str(pk)
+
+
+@lru_cache(maxsize=256)
+def _company(pk: int, _while: int) -> tuple[str, str]:
+    found = FleetProvider.objects.filter(pk=pk).values_list("name", "currency").first()
+    return found or ("", "")
+
+
+def _now() -> int:
+    return int(time.monotonic() // REMEMBERED_S)
+
+
+def kind_of(label: str) -> str:
+    """What people call a model: "booking" for "reservations.reservation"."""
+    try:
+        return str(apps.get_model(label)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return label
+
+
+def spaced(code: str) -> str:
+    """A code in words: "in service" for "in_service"."""
+    return code.replace("_", " ")
+
+
+WORDINGS: dict[str, tuple[str, Callable[[Any, Any], str]]] = {
+    "from_state": ("from_state", lambda value, row: spaced(value)),
+    "to_state": ("to_state", lambda value, row: spaced(value)),
+    "object_type": ("object", lambda value, row: kind_of(value)),
+    "provider_id": ("company", lambda value, row: company_of(value)),
+    "week_starts_on": ("week_starts_on", lambda value, row: str(WEEKDAYS[value])),
+    "week_starts_hour": ("week_starts_hour", lambda value, row: f"{value:02d}:00"),
+    "hits": ("hits", lambda value, row: ", ".join(moment(at) for at in value)),
+    "last_errors": (
+        "last_errors",
+        lambda value, row: ", ".join(f"{spaced(code)}: {n}" for code, n in value.items()),
+    ),
+}
+"""Columns of any model by name: the name to show and the words for `(value, row)`."""
+
+
 # --- Fields --------------------------------------------------------------------------------------
 def _wording(field: "models.Field[Any, Any]") -> tuple[str, Callable[[Any, Any], str]] | None:
     """The name to show and how to word `(value, row)`; None leaves the field to Django."""
     name = field.name
     if name in ACTOR_FIELDS:
         return name, lambda value, row: name_of(value)
+    if name in WORDINGS:
+        return WORDINGS[name]
     if isinstance(field, models.DecimalField):
         return _wording_of_decimal(name, field.decimal_places or 0)
     if isinstance(field, models.IntegerField) and name.endswith("_s"):
@@ -95,11 +151,18 @@ def _wording(field: "models.Field[Any, Any]") -> tuple[str, Callable[[Any, Any],
 
 def _wording_of_decimal(name: str, places: int) -> tuple[str, Callable[[Any, Any], str]] | None:
     if name == "amount" or name.endswith("_amount"):
-        return name, lambda value, row: money(value, getattr(row, "currency", ""))
+        return name, _amount
     if name in ("km", "odometer_km") or name.endswith("_km"):
         return name, lambda value, row: f"{value:,.1f}"
     if places > 3 and name not in ("latitude", "longitude"):
         return name, lambda value, row: plain_number(value)
+    return None
+
+
+def _codes_of(field: Any) -> tuple[str, Callable[[Any, Any], str]] | None:
+    """Choices that are their own labels are codes."""
+    if field is not None and all(value == str(label) for value, label in field.flatchoices):
+        return field.name, lambda value, row: spaced(str(value))
     return None
 
 
@@ -110,7 +173,7 @@ def shown_field(model: type[models.Model], name: str) -> Any:
     The same function for the same field, so that Django finds it again.
     """
     field = next((f for f in model._meta.concrete_fields if f.name == name), None)
-    wording = _wording(field) if field is not None and not field.choices else None
+    wording = _wording(field) if field is not None and not field.choices else _codes_of(field)
     if field is None or wording is None:
         return name
     called, word = wording
@@ -119,7 +182,7 @@ def shown_field(model: type[models.Model], name: str) -> Any:
     @admin.display(description=words, ordering=name)
     def shown(row: Any) -> str:
         value = getattr(row, name)
-        return NOTHING if value is None or value == "" else word(value, row)
+        return NOTHING if value in (None, "") or value == {} else word(value, row)
 
     shown.__name__ = f"{name}_shown"
     return shown

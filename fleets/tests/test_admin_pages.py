@@ -4,6 +4,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
+from voltop.tests.cast import PASSWORD
+
 pytestmark = pytest.mark.django_db
 DRIVERS = "/admin/drivers/driver/"
 
@@ -79,6 +81,31 @@ def test_lists_of_all_companies_say_whose_a_row_is(cast):
     assert "provider" in columns
     assert cast.b.name in text(log_in(cast.superuser), DRIVERS)
     assert "provider" not in log_in(cast.owner).get(DRIVERS).context["cl"].list_display
+
+
+@pytest.mark.parametrize(
+    ("password", "told"),
+    [(PASSWORD, "This log-in has no admin"), ("wrong one", "do not go together")],
+)
+def test_who_is_not_let_in_is_told_why(cast, password, told):
+    email = cast.driver.user.email
+    page = Client().post("/admin/login/", {"username": email, "password": password})
+    assert told in page.content.decode()
+    assert "E-mail or phone" in page.content.decode()
+    assert "username?" not in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("reservations/reservation", "Bookings"),
+        ("reservations/evse", "Charge points"),
+        ("fleets/membership", "Staff"),
+        ("fleets/fleetpolicy", "Rules"),
+    ],
+)
+def test_pages_are_called_as_the_sidebar_calls_them(cast, address, title):
+    assert log_in(cast.owner).get(f"/admin/{address}/").context["title"] == title
 
 
 def test_roles_are_read_not_edited(cast):

@@ -326,6 +326,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}voltop/favicon.svg"}
     ],
     "STYLES": [lambda request: f"{STATIC_URL}voltop/admin.css"],
+    "LOGIN": {"form": "fleets.log_in.LogInForm"},
     "DASHBOARD_CALLBACK": f"voltop.{'demo.today' if DEMO else 'home'}.dashboard",
     "SHOW_HISTORY": True,
     "SIDEBAR": {

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.urls import reverse
 
-from fleets.admin.shown import codes, duration, money, name_of, plain_number
+from fleets.admin.shown import codes, duration, money, name_of, plain_number, shown_field
 from fleets.models import Membership
 from voltop.words import in_words
 
@@ -43,6 +43,30 @@ def test_values_as_people_read_them():
     assert codes([{"code": "no_terms"}, "little_coverage"]) == "no terms, little coverage"
     assert codes([]) == "–"
     assert (plain_number(Decimal("120.500000")), plain_number(Decimal(0))) == ("120.5", "0")
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "value", "words"),
+    [
+        ("vehicles.VehicleEvent", "to_state", "in_service", "in service"),
+        ("payments.Terms", "rent_per", "work_day", "work day"),
+        ("payments.PayGroup", "week_starts_on", 1, "Tuesday"),
+        ("payments.PayGroup", "week_starts_hour", 4, "04:00"),
+        ("fleets.AuditEntry", "object_type", "reservations.reservation", "booking"),
+        ("telemetry.TelemetrySource", "last_errors", {}, "–"),
+        ("telemetry.TelemetrySource", "last_errors", {"too_old": 2}, "too old: 2"),
+    ],
+)
+def test_codes_and_bare_numbers_are_worded(model, column, value, words):
+    kind = apps.get_model(model)
+    assert shown_field(kind, column)(kind(**{column: value})) == words
+
+
+@pytest.mark.django_db
+def test_an_amount_without_a_currency_beside_it_is_in_the_company_s(cast):
+    policy = cast.a.policy
+    policy.debt_warn_amount = Decimal("500.0000")
+    assert shown_field(type(policy), "debt_warn_amount")(policy) == "500.00 MXN"
 
 
 @pytest.mark.django_db
