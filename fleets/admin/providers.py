@@ -74,11 +74,27 @@ class FleetProviderAdmin(ProviderAdmin):
         return services.update_provider(obj, actor=admin_actor(request), **values)
 
 
+LIST_HELP = _('A list of names in double quotes: ["one", "two"]; [] is none.')
+POLICY_HELP = {
+    **dict.fromkeys(
+        ("payout_rails", "driver_documents", "vehicle_documents", "second_factor_roles"), LIST_HELP
+    ),
+    "debt_warn_amount": _("In your currency."),
+    "debt_block_amount": _("In your currency."),
+    "reservation_no_show_limit": _(
+        "Bookings missed in 30 days until a driver may book no more; 0: no limit."
+    ),
+}
+
+
 @admin.register(FleetPolicy)
 class FleetPolicyAdmin(ProviderAdmin):
     list_select_related = ("provider",)
     list_display = ("provider", "shift_max_h", "min_rest_h", "four_eyes", "reservation_grid_min")
     readonly_fields = ("provider",)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, **{"help_texts": POLICY_HELP, **kwargs})
 
     def service_update(
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]

@@ -108,6 +108,11 @@ def test_pages_are_called_as_the_sidebar_calls_them(cast, address, title):
     assert log_in(cast.owner).get(f"/admin/{address}/").context["title"] == title
 
 
+def test_the_rules_say_how_a_list_is_written(cast):
+    page = text(log_in(cast.owner), f"/admin/fleets/fleetpolicy/{cast.a.policy.pk}/change/")
+    assert page.count("A list of names in double quotes") == 4
+
+
 def test_roles_are_read_not_edited(cast):
     root = log_in(cast.superuser)
     group = Group.objects.get(name="role:dispatcher")
