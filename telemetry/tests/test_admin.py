@@ -109,4 +109,4 @@ def test_sources_are_managed_by_actions(fleet, cast, browser, action, told):
 
 def test_the_first_page_tells_of_trackers_without_a_vehicle(filled, cast, browser):
     page = browser(cast.owner).get("/admin/").content.decode()
-    assert "Trackers without a vehicle" in page
+    assert "Sources with trackers without a vehicle" in page

@@ -24,7 +24,7 @@ from schemathesis.generation import GenerationMode
 from fleets.services import auth
 from voltop.tests import access
 from voltop.tests.cast import PASSWORD
-from voltop.tests.test_access_matrix import OPERATIONS, Operation
+from voltop.tests.judging import OPERATIONS, Operation
 from voltop.tests.world import World
 
 ROLES = ("owner", "manager", "dispatcher", "accountant", "support", "viewer", "driver", "client")

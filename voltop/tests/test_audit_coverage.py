@@ -16,7 +16,7 @@ from fleets.models import AuditEntry
 from voltop.states import StateEvent
 from voltop.tests import access, house
 from voltop.tests.house import Source
-from voltop.tests.test_access_matrix import OPERATIONS, call
+from voltop.tests.judging import OPERATIONS, call
 
 NO_TRACE = {
     "chat.services.messages.add_note": "the note is a row of its own, with author and time",

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from drivers.models import Driver
 from fleets.models import User
 from voltop.tests import access
-from voltop.tests.test_access_matrix import LISTED, OPERATIONS
+from voltop.tests.judging import LISTED, OPERATIONS
 from voltop.tests.test_logs import (
     ADDRESS,
     CANARIES,

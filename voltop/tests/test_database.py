@@ -12,8 +12,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def pooled():
-    options = {**connection.settings_dict["OPTIONS"], "pool": {"min_size": 1, "max_size": 2}}
+def pooled(request):
+    size = getattr(request, "param", 2)
+    options = {**connection.settings_dict["OPTIONS"], "pool": {"min_size": 1, "max_size": size}}
     settings = {**connection.settings_dict, "OPTIONS": options, "CONN_HEALTH_CHECKS": False}
     wrapper = DatabaseWrapper(settings, alias="pooled")
     yield wrapper
@@ -33,6 +34,7 @@ def end_backend(pid):
         assert cursor.fetchone() == (True,)
 
 
+@pytest.mark.parametrize("pooled", [1], indirect=True)
 def test_a_connection_that_the_server_ended_is_replaced(pooled):
     first = pid_of(pooled)
     pooled.close()

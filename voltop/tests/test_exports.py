@@ -17,7 +17,7 @@ from payments.models import Adjustment
 from voltop import exports
 from voltop.api import exports as api_exports
 from voltop.tests import access
-from voltop.tests.test_access_matrix import OPERATIONS
+from voltop.tests.judging import OPERATIONS
 from voltop.tests.test_tabular import FORMULAS
 from voltop.tests.world import HTTP
 

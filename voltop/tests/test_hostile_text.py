@@ -11,7 +11,7 @@ from django.db import Error, models, transaction
 from django.urls import reverse
 
 from voltop.tests import access, hostile
-from voltop.tests.test_access_matrix import LISTED, OPERATIONS
+from voltop.tests.judging import LISTED, OPERATIONS
 from voltop.tests.test_admin_matrix import LISTED as PAGES
 from voltop.tests.test_admin_matrix import MODELS, browsers, row_of  # noqa: F401 (a fixture)
 from voltop.tests.world import HTTP, PEOPLE_OF_A

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from fleets import services
 from fleets.models import User
 from voltop.tests import access
-from voltop.tests.test_access_matrix import LISTED, OPERATIONS, TOUCHED_BY_DENIALS, call
+from voltop.tests.judging import LISTED, OPERATIONS, TOUCHED_BY_DENIALS, call
 from voltop.tests.test_admin_matrix import MODELS
 from voltop.tests.world import PEOPLE_OF_A
 
