@@ -26,6 +26,14 @@ def pytest_configure() -> None:
     reached_codes.start()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The access matrix's world, which takes seconds to build, is built once a worker: its tests
+    come last, since it stands in a transaction that nobody else may meet.
+    """
+    items.sort(key=lambda item: "world" in getattr(item, "fixturenames", ()))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     reached_codes.reached.update(getattr(node, "workeroutput", {}).get(reached_codes.OUTPUT, ()))

@@ -67,11 +67,12 @@ def stranger(test_urls: None) -> Api:
     return Api("")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(django_db_setup: Any, django_db_blocker: Any) -> Iterator[World]:
     """The world of the access matrix, in one transaction that is never committed.
 
     For modules marked `django_db` (that mark makes the database): each test works in a savepoint.
+    Its tests come last (the root's conftest), so that no other meets the open transaction.
     """
     with django_db_blocker.unblock():
         with transaction.atomic():

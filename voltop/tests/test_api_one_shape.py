@@ -17,6 +17,9 @@ SHAPE = {"type", "title", "status", "code", "detail", "errors", "extra", "reques
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PROPFIND")
 
 
+pytestmark = pytest.mark.django_db  # a request looks at its connection, whatever it asks for
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status = status

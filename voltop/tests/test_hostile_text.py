@@ -97,7 +97,7 @@ def judge_operation(operation_id, world, per_field):
                 assert shown.strip() == text.strip() or shown.casefold() == text.casefold(), place
 
 
-@pytest.mark.parametrize("operation_id", BODIES[::10])
+@pytest.mark.parametrize("operation_id", BODIES[::20])
 def test_some_operations_take_or_refuse_hostile_texts(operation_id, world):
     judge_operation(operation_id, world, 3)
 
@@ -169,7 +169,7 @@ def judge_pages(label, world, browser, rounds):
         transaction.set_rollback(True)
 
 
-@pytest.mark.parametrize("label", PAGES[::9])
+@pytest.mark.parametrize("label", PAGES[::18])
 def test_hostile_texts_are_texts_on_some_pages(label, world, browsers):  # noqa: F811
     judge_pages(label, world, browsers["owner"], 1)
 
