@@ -11,6 +11,7 @@ grants that.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.utils import translation
 from rest_framework.test import APIClient
@@ -20,6 +21,10 @@ from voltop.tests import reached_codes
 from voltop.tests.cast import PASSWORD, Cast
 
 unreached: list[str] = []
+
+# Drawn cases are the same in every run, and no slow moment of a machine is a failure.
+hypothesis.settings.register_profile("voltop", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("voltop")
 
 
 def pytest_configure() -> None:

@@ -130,12 +130,17 @@ def test_many_parts_are_refused():
         list(read_rows(file))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_a_damaged_workbook_brings_rows_or_a_named_error(data):
+DAMAGE = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6
+)
+
+
+@settings(max_examples=60)
+@given(DAMAGE)
+def test_a_damaged_workbook_brings_rows_or_a_named_error(damage):
     whole = bytearray(workbook(["a", "b"], ["x", 1], [date(2026, 1, 1), True]).getvalue())
-    for _ in range(data.draw(st.integers(1, 6))):
-        whole[data.draw(st.integers(4, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    for share, value in damage:  # a share, for the file's length differs with the time in it
+        whole[4 + int(share * (len(whole) - 4))] = value
     try:
         for row in read_rows(io.BytesIO(bytes(whole))):
             assert row.number >= 2
