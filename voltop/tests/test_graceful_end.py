@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from fleets.models import Depot
 from fleets.services import auth
 from voltop.tests.cast import PASSWORD, Cast
 from voltop.tests.embedded_instance import free_port
+from voltop.tests.parallel import waiting_for_us
 from voltop.tests.real_processes import running, wait_until, web
 from voltop.tests.test_postgres_restarts import answers
 
@@ -32,12 +33,6 @@ def renamed(port: int, token: str, depot: int) -> int:
         answer = line.getresponse()
         answer.read()
         return answer.status
-
-
-def waiting() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-        return int(cursor.fetchone()[0])
 
 
 @pytest.mark.slow
@@ -57,7 +52,9 @@ def test_a_web_server_told_to_end_answers_what_it_has_in_hand(tmp_path):
         with transaction.atomic():
             list(Depot.objects.unscoped().select_for_update().filter(pk__in=depots))
             calls = [clients.submit(renamed, port, pair.access_token, pk) for pk in depots]
-            wait_until(lambda: waiting() == AT_ONCE, within_s=60, meanwhile=server.still_lives)
+            wait_until(
+                lambda: waiting_for_us() == AT_ONCE, within_s=60, meanwhile=server.still_lives
+            )
             server.popen.send_signal(signal.SIGTERM)
             wait_until(
                 lambda: "Stopping worker" in server.log.read_text(),
