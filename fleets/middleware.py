@@ -51,7 +51,7 @@ class ActiveProviderMiddleware:
                 user.second_factor_at = datetime.fromisoformat(shown) if shown else None
                 request.active_provider = provider  # type: ignore[attr-defined]
                 if provider is not None:
-                    with timezone.override(clock.zone(provider.time_zone)):
+                    with timezone.override(clock.shown_zone(provider.time_zone)):
                         return self.get_response(request)
         return self.get_response(request)
 

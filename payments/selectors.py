@@ -18,7 +18,7 @@ from payments.models import (
     Payout,
     Posting,
 )
-from voltop.money import round_money
+from voltop.money import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ def balance_of(driver: Driver) -> Balance:
     )
     currency = FleetProvider.objects.values_list("currency", flat=True).get(pk=driver.provider_id)
     return Balance(
-        owed_amount=round_money(-sums.get(AccountKind.DRIVER, Decimal()), currency),
-        debt_amount=round_money(sums.get(AccountKind.DRIVER_CARRIED, Decimal()), currency),
-        under_way_amount=round_money(under_way, currency),
+        owed_amount=-sums.get(AccountKind.DRIVER, Decimal()),
+        debt_amount=sums.get(AccountKind.DRIVER_CARRIED, Decimal()),
+        under_way_amount=under_way,
         currency=currency,
     )
 
@@ -94,10 +94,7 @@ def trial_balance(provider: FleetProvider) -> TrialBalance:
         .annotate(accounts=Count("account", distinct=True), total=Sum("amount"))
         .order_by("account__kind")
     )
-    rows = [
-        TrialRow(kind, accounts, round_money(total, provider.currency), provider.currency)
-        for kind, accounts, total in found
-    ]
+    rows = [TrialRow(kind, accounts, total, provider.currency) for kind, accounts, total in found]
     return TrialBalance(
         rows=rows,
         entries=Entry.objects.for_provider(provider.pk).count(),
@@ -116,7 +113,7 @@ def line_subject(line_id: int, provider_id: int) -> Subject | None:
     )
     if line is None:
         return None
-    amount = f"{round_money(line.amount, line.currency)} {line.currency}"
+    amount = f"{shown(line.amount, line.currency)} {line.currency}"
     return Subject(
         label=f"{line.key} {amount} ({line.payment.period_starts_on})",
         url=f"/admin/payments/payment/{line.payment_id}/change/",
@@ -133,7 +130,7 @@ def payment_subject(payment_id: int, provider_id: int) -> Subject | None:
     )
     if payment is None:
         return None
-    amount = f"{round_money(payment.payable_amount, payment.currency)} {payment.currency}"
+    amount = f"{shown(payment.payable_amount, payment.currency)} {payment.currency}"
     return Subject(
         label=f"Payment of {payment.period_starts_on}: {amount}",
         url=f"/admin/payments/payment/{payment.pk}/change/",

@@ -67,6 +67,11 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def shown_zone(name: str) -> ZoneInfo:
+    """The zone that times are told in; UTC for a name that is none, as no service ever wrote it."""
+    return ZoneInfo(name if name in zone_names() else "UTC")
+
+
 def local_instant(naive: datetime, zone: ZoneInfo) -> datetime:
     """The one UTC instant at which the zone's clocks show `naive`.
 

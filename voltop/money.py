@@ -34,6 +34,8 @@ EXPONENTS = {
 }
 """Decimals of each active currency: ISO 4217 list one, without funds, metals and test codes."""
 
+USUAL_DECIMALS = 2
+
 MAX_ABSOLUTE = Decimal(10) ** 15
 """Amounts stay below this, of either sign: 15 digits before the point fit a MoneyField."""
 
@@ -78,6 +80,25 @@ def exponent(currency: str) -> int:
         return EXPONENTS[currency]
     except KeyError:
         raise UnknownCurrency(field="currency", value=currency[:16]) from None
+
+
+def shown_decimals(currency: str) -> int:
+    """Number of decimals that amounts are shown with; in a currency that is none, the usual two.
+
+    For reading only: a row that somebody wrote straight into the database must not break the page
+    it stands on. What is stored in such a currency has no more (`payments.models.amounts.whole`).
+    """
+    return EXPONENTS.get(currency, USUAL_DECIMALS)
+
+
+def shown(amount: Decimal, currency: str, *, grouped: bool = False) -> str:
+    """An amount in plain digits, as the API has it (3002.51); grouped for pages (3,002.51)."""
+    return f"{amount:{',' if grouped else ''}.{shown_decimals(currency)}f}"
+
+
+def shown_minor(minor: int, currency: str) -> Decimal:
+    """As `from_minor`, for reading: whatever stands there."""
+    return Decimal(minor).scaleb(-shown_decimals(currency), context=_EXACT)
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:

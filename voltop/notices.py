@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import formats
 
 from voltop import registry
-from voltop.money import exponent
+from voltop.money import shown_decimals
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,6 @@ def _worded(name: str, value: Any, params: Mapping[str, Any], zone: tzinfo) -> A
         local = datetime.fromisoformat(value).astimezone(zone)
         return formats.date_format(local, "SHORT_DATETIME_FORMAT")
     if name == "amount":
-        places = exponent(params["currency"])
+        places = shown_decimals(params["currency"])
         return formats.number_format(Decimal(value), places, use_l10n=True, force_grouping=True)
     return value

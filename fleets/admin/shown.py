@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fleets.models import FleetProvider, User
-from voltop.money import exponent
+from voltop.money import shown as shown_amount
 from voltop.words import in_words, moment
 
 REMEMBERED_S = 30
@@ -58,7 +58,7 @@ def _person(pk: int, _while: int) -> str:
 
 def money(amount: Decimal, currency: str) -> str:
     """With the currency's decimals and thousands apart, e.g. 3,002.51."""
-    return f"{amount:,.{exponent(currency) if currency else 2}f}"
+    return shown_amount(amount, currency, grouped=True)
 
 
 def duration(seconds: int) -> str:

@@ -264,7 +264,8 @@ def forget_old(*, at: datetime | None = None) -> int:
 def zone_of(notice: Notice) -> ZoneInfo:
     """The person's zone; where none was ever set, that of the company."""
     own, company = notice.user.time_zone, notice.provider
-    return clock.zone(company.time_zone if own == "UTC" and company is not None else own)
+    name = company.time_zone if own == "UTC" and company is not None else own
+    return clock.shown_zone(name)
 
 
 def end_of_quiet(start: time, end: time, zone: ZoneInfo, at: datetime) -> datetime | None:

@@ -34,7 +34,7 @@ from payments.models import (
     Payout,
 )
 from voltop.context import Actor
-from voltop.money import from_minor
+from voltop.money import shown_minor
 
 
 class BatchEventInline(EventInline):
@@ -205,7 +205,7 @@ class LineInline(ReadOnlyInline):
         if line.unit == "m":
             return f"{line.quantity / 1000:,.1f} km"
         if line.unit == "money":
-            return money(from_minor(line.quantity, line.currency), line.currency)
+            return money(shown_minor(line.quantity, line.currency), line.currency)
         return f"{line.quantity} {line.unit}"
 
 

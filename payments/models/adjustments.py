@@ -8,7 +8,7 @@ from drivers.models import Driver
 from fleets.models import ProviderModel
 from payments.models.amounts import whole
 from payments.querysets import AdjustmentQuerySet
-from voltop.money import MoneyField, exponent
+from voltop.money import MoneyField, shown
 from voltop.states import Machine, News, StateEvent
 
 
@@ -146,7 +146,7 @@ class Adjustment(ProviderModel):
         permissions = [("approve_adjustment", "Can approve or reject adjustments of others")]
 
     def __str__(self) -> str:
-        amount = f"{self.amount:,.{exponent(self.currency)}f}"
+        amount = shown(self.amount, self.currency, grouped=True)
         return f"{self.get_kind_display()} {amount} {self.currency}"
 
 

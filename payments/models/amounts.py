@@ -5,12 +5,11 @@ from typing import Any
 from django.db import models
 from django.db.models import Case, DecimalField, F, Func, IntegerField, Q, Value, When
 
-from voltop.money import EXPONENTS
+from voltop.money import EXPONENTS, USUAL_DECIMALS
 
-_USUAL = 2
 _BY_EXPONENT = {
     digits: sorted(code for code, found in EXPONENTS.items() if found == digits)
-    for digits in sorted(set(EXPONENTS.values()) - {_USUAL})
+    for digits in sorted(set(EXPONENTS.values()) - {USUAL_DECIMALS})
 }
 
 
@@ -18,7 +17,7 @@ def whole(*fields: str, currency: str = "currency") -> Q:
     """Each of these amounts is whole in the smallest unit of the row's currency."""
     digits = Case(
         *[When(**{f"{currency}__in": codes}, then=Value(d)) for d, codes in _BY_EXPONENT.items()],
-        default=Value(_USUAL),
+        default=Value(USUAL_DECIMALS),
         output_field=IntegerField(),
     )
     condition = Q()

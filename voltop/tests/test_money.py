@@ -148,6 +148,24 @@ def test_a_money_field_keeps_its_precision_out_of_migrations():
     assert field.clone().max_digits == 19
 
 
+@pytest.mark.parametrize(
+    ("currency", "plain", "grouped"),
+    [
+        ("MXN", "-1234567.50", "-1,234,567.50"),
+        ("JPY", "-1234568", "-1,234,568"),
+        ("BHD", "-1234567.500", "-1,234,567.500"),
+        ("???", "-1234567.50", "-1,234,567.50"),
+    ],
+)
+def test_an_amount_is_shown_in_any_currency_also_in_one_that_is_none(currency, plain, grouped):
+    amount = D("-1234567.5")
+    assert money.shown(amount, currency) == plain
+    assert money.shown(amount, currency, grouped=True) == grouped
+    minor = -(10**18)  # more than `from_minor` takes
+    decimals = money.shown_decimals(currency)
+    assert money.shown_minor(minor, currency) == D(minor) / 10**decimals
+
+
 def test_the_largest_amount_fits_the_field():
     largest = money.MAX_ABSOLUTE - D("0.0001")
     assert money.MoneyField().clean(largest, None) == largest

@@ -73,8 +73,7 @@ class MoneyField(serializers.Field):
         return None if amount is None else Money(amount, _follow(instance, self.currency))
 
     def to_representation(self, value: Money) -> dict[str, str]:
-        places = money.exponent(value.currency)
-        return {"amount": f"{value.amount:.{places}f}", "currency": value.currency}
+        return {"amount": money.shown(value.amount, value.currency), "currency": value.currency}
 
     def to_internal_value(self, data: Any) -> Money:
         if type(data) is not dict:
