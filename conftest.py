@@ -4,8 +4,8 @@ After the whole suite each error code must have been run into: `voltop.tests.rea
 
 `@pytest.mark.django_db(transaction=True)` is for threads and live servers; such tests are few.
 Django would empty every table with a TRUNCATE, which append-only tables refuse, and seed anew.
-Here the tables that migrate left empty are emptied, as a replica would: only the test cluster
-grants that.
+Here the tables that migrate left empty and the test filled are emptied, as a replica would: only
+the test cluster grants that.
 """
 
 from collections.abc import Callable, Iterator
