@@ -63,6 +63,7 @@ GROUPS = {
     "clients": ("client", "client_bare"),
     "people": (*PEOPLE_OF_A, "driver", "driver_2", "platform", "superuser", "suspended"),
 }
+ADMIN_KEYS = {"view", "add", "change", "finds", "acts"}
 MIRRORED = {"owner_b": "owner", "driver_b": "driver"}
 REFERENCE = re.compile(r"\$([a-z_]+)(?:\.(own|peer|foreign))?")
 
@@ -148,12 +149,12 @@ def rows() -> dict[str, Row]:
 
 @cache
 def admin_rows() -> dict[str, dict[str, set[str]]]:
-    """Model label -> what (view, add, change) -> roles."""
+    """Model label -> what (view, add, change; finds A's first row, where not all do) -> roles."""
     found: dict[str, dict[str, set[str]]] = {}
     for app in (*APPS, "voltop"):
         for model, values in load(app).get("admin", {}).items():
             assert model not in found, f"{model} stands in two files"
-            assert values.keys() <= {"view", "add", "change", "acts"}, f"{model}: {values.keys()}"
+            assert values.keys() <= ADMIN_KEYS, f"{model}: {values.keys() - ADMIN_KEYS}"
             flat = {what: names for what, names in values.items() if what != "acts"}
             flat |= {f"acts.{what}": names for what, names in values.get("acts", {}).items()}
             found[model] = {what: _roles(model, names) for what, names in flat.items()}

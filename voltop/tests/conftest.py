@@ -67,8 +67,15 @@ def stranger(test_urls: None) -> Api:
     return Api("")
 
 
+@pytest.fixture
+def world(built_world: World) -> World:
+    """The world of the access matrix, everybody in it logged in."""
+    built_world.renew()
+    return built_world
+
+
 @pytest.fixture(scope="session")
-def world(django_db_setup: Any, django_db_blocker: Any) -> Iterator[World]:
+def built_world(django_db_setup: Any, django_db_blocker: Any) -> Iterator[World]:
     """The world of the access matrix, in one transaction that is never committed.
 
     For modules marked `django_db` (that mark makes the database): each test works in a savepoint.

@@ -14,6 +14,7 @@ from voltop.tests.world import HTTP
 
 OF_THE_PLACE = {
     "object_not_found": "the rows of an example are somebody's",
+    "unknown_subject": "what an example talks about is somebody's",
     "url_not_allowed": "its hosts resolve nowhere",
     "transfer_to_self": "the first company is the caller's own",
     "reservation_in_past": "the day of an example passes",
