@@ -11,13 +11,16 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import NotRelationField, get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DataError
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+
+from voltop.search import phone_in
 
 # What Django's own filters append to a field's name.
 PLAIN = frozenset("exact in isnull isempty gt gte lt lte year month day id".split())
@@ -73,4 +76,23 @@ class OfferedLookupsMixin:
         """A NUL stands in no text of the database: nothing is found, also by autocompletion."""
         if "\x00" in search_term:
             return queryset.none(), False
-        return super().get_search_results(request, queryset, search_term)  # type: ignore[misc]
+        found = super().get_search_results  # type: ignore[misc]
+        rows, doubled = found(request, queryset, search_term)
+        phone = phone_in(search_term)
+        if phone is None or phone == search_term:
+            return rows, doubled
+        more, more_doubled = found(request, queryset, phone)
+        return rows | more, doubled or more_doubled
+
+    def get_search_fields(self: Any, request: HttpRequest) -> list[str]:
+        """Short texts are searched plainly: in any case, without accents."""
+        names = super().get_search_fields(request)  # type: ignore[misc]
+        return [f"{name}__plainly" if self._is_short_text(name) else name for name in names]
+
+    def _is_short_text(self: Any, name: str) -> bool:
+        if name[:1] in "=^@":
+            return False
+        try:
+            return isinstance(get_fields_from_path(self.model, name)[-1], CharField)
+        except (FieldDoesNotExist, NotRelationField):
+            return False

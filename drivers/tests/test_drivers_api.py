@@ -1,7 +1,9 @@
 """Drivers through the API, as staff, as a driver and as a stranger."""
 
 import pytest
+from django.test import Client
 
+from drivers import services
 from drivers.models import Driver, PayoutAccount
 from fleets.models import AuditEntry
 
@@ -40,6 +42,36 @@ def test_the_list_holds_own_drivers_only_filters_and_searches(cast, api):
     following = client.get(f"{DRIVERS}?page_size=1&cursor={page['next']}").json()
     assert [row["given_name"] for row in following["results"]] == ["Ines"]
     assert following["next"] is None
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["nunez", "NÚÑEZ", "josé nuñez", "+52 55 1234 5678", "(55) 1234-5678", "Jose@", "1234"],
+)
+def test_a_driver_is_found_as_people_type(cast, api, typed):
+    found = services.invite_driver(
+        cast.a,
+        actor=cast.actor(),
+        given_name="José",
+        family_name="Núñez",
+        email="jose@x.example",
+        phone="+525512345678",
+    )
+    cast.driver  # noqa: B018
+    client = api(cast.viewer)
+    rows = client.get(DRIVERS, {"search": typed}).json()["results"]
+    assert [row["id"] for row in rows] == [found.pk]
+    browser = Client()
+    browser.force_login(cast.viewer)
+    page = browser.get("/admin/drivers/driver/", {"q": typed})
+    assert [row.pk for row in page.context["cl"].result_list] == [found.pk]
+
+
+@pytest.mark.parametrize("typed", ["%", "_", "+52 66 1234 5678", "nunes"])
+def test_a_search_finds_nothing_else(cast, api, typed):
+    cast.driver  # noqa: B018
+    rows = api(cast.viewer).get(DRIVERS, {"search": typed}).json()["results"]
+    assert rows == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from voltop.api import errors
 from voltop.api.fields import INT8_MAX, parse_date, parse_instant
 from voltop.api.query import refuse_unknown
 from voltop.errors import DomainError
+from voltop.search import phone_in
 
 if TYPE_CHECKING:
     from voltop.api.viewsets import ProviderViewSet
@@ -204,9 +205,11 @@ def _since(text: str) -> Any:
 def search_condition(text: str, fields: tuple[str, ...]) -> Q:
     """Every word stands somewhere in one of the fields, in any case. Raises SearchTooLong, Blank.
 
-    At most 100 characters and 5 words, so that a search cannot be made expensive.
+    Accents do not matter; what may be a phone number is one word, however it is spaced. At most
+    100 characters and 5 words, so that a search cannot be made expensive.
     """
-    words = text.split()
+    phone = phone_in(text)
+    words = text.split() if phone is None else [text.strip()]
     if len(text) > MAX_SEARCH_CHARS or len(words) > MAX_SEARCH_WORDS:
         raise errors.SearchTooLong(field="search")
     if not words:
@@ -215,6 +218,8 @@ def search_condition(text: str, fields: tuple[str, ...]) -> Q:
     for word in words:
         either = Q()
         for field in fields:
-            either |= Q(**{f"{field}__icontains": word})
+            either |= Q(**{f"{field}__plainly": word})
+            if phone is not None:
+                either |= Q(**{f"{field}__contains": phone})
         condition &= either
     return condition
