@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from drivers.models import Driver, PayoutAccount
+from drivers.models import Driver, DriverEvent, PayoutAccount
 from fleets.models import FleetProvider
 
 BULK = "/api/v1/drivers/bulk"
@@ -119,6 +119,19 @@ def test_many_are_onboarded_and_activated_each_for_itself(cast, api):
     assert [r["code"] for r in answer["results"]] == ["", "", "not_found", "illegal_move"]
     client.post("/api/v1/drivers/bulk-activate", {"ids": ids}, format="json")
     assert set(Driver.objects.filter(pk__in=ids).values_list("status", flat=True)) == {"active"}
+
+
+def test_many_are_moved_by_key_whatever_their_order_in_the_request(cast, api):
+    """Two requests that each hold all their locks to the end cannot wait in a circle."""
+    client = api(cast.dispatcher)
+    made = post(client, "drivers/bulk", [row(1), row(2), row(3)])
+    first, second, third = (r["id"] for r in made["results"])
+    body = {"ids": [third, first, second]}
+    answer = client.post("/api/v1/drivers/bulk-onboard", body, format="json").json()
+    assert [r["id"] for r in answer["results"]] == [third, first, second]
+    assert [r["index"] for r in answer["results"]] == [0, 1, 2]
+    moved = DriverEvent.objects.filter(to_state="onboarding").order_by("pk")
+    assert [event.driver_id for event in moved] == [first, second, third]
 
 
 def test_accounts_and_assignments_in_bulk(cast, api):

@@ -198,9 +198,13 @@ def as_row_error(error: DomainError | IntegrityError) -> DomainError:
 def answer_ids(
     ids: Sequence[int], found: dict[int, Any], move: Callable[[Any], Any]
 ) -> dict[str, Any]:
-    """Call a service for each id, each in its own savepoint, and collect the answers."""
-    results = []
-    for index, key in enumerate(ids):
+    """Call a service for each id, each in its own savepoint, and collect the answers.
+
+    Rows are moved (and so locked) by key, whatever their order here: of two such requests that
+    each stand in one transaction, neither waits for the other in a circle.
+    """
+    results: list[dict[str, Any]] = [{}] * len(ids)
+    for index, key in sorted(enumerate(ids), key=lambda item: (item[1], item[0])):
         error: DomainError | None = None
         try:
             with transaction.atomic():
@@ -209,7 +213,7 @@ def answer_ids(
                 move(found[key])
         except DomainError as broken:
             error = broken
-        results.append(answer(index, error, key=key))
+        results[index] = answer(index, error, key=key)
     done = sum(1 for result in results if result["ok"])
     return {"done": done, "refused": len(results) - done, "results": results}
 
