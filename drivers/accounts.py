@@ -49,18 +49,29 @@ def mask(kind: str, details: Details) -> str:
 
 
 def canonical_text(kind: str, details: Details) -> str:
-    """One string per account, for its fingerprint."""
+    """One string per account, for its fingerprint.
+
+    Banks write the same branch account with and without its dash and leading zeros.
+    """
+    if kind == "branch":
+        details = {key: text.replace("-", "").lstrip("0") for key, text in details.items()}
     return kind + "|" + "|".join(f"{key}={details[key]}" for key in sorted(details))
 
 
 def _stdnum(check: Callable[[str], str], field: str, value: str) -> str:
+    """The compact form of a number. Its letters and digits are ASCII: stdnum lets others through,
+    by which one account could be written in several ways, and no bank would know it.
+    """
     try:
-        return check(value)
+        compact = check(value)
     except StdnumError as error:
         reasons = {InvalidChecksum: "check_digit", InvalidLength: "length"}
         raise InvalidPayoutAccount(
             field=f"details.{field}", reason=reasons.get(type(error), "format")
         ) from error
+    if not compact.isascii():
+        raise InvalidPayoutAccount(field=f"details.{field}", reason="format")
+    return compact
 
 
 def _iban(details: Mapping[str, str]) -> Details:
@@ -81,7 +92,7 @@ def _clabe(details: Mapping[str, str]) -> Details:
 def _pix(details: Mapping[str, str]) -> Details:
     key_kind, key = details["key_kind"], details["key"].strip()
     checks: dict[str, Callable[[str], str]] = {
-        "cpf": lambda value: _stdnum(cpf.validate, "key", value),
+        "cpf": _pix_cpf,
         "cnpj": lambda value: _stdnum(cnpj.validate, "key", value),
         "email": _pix_email,
         "phone": _pix_phone,
@@ -92,6 +103,14 @@ def _pix(details: Mapping[str, str]) -> Details:
             field="details.key_kind", reason="unknown", expected=sorted(checks)
         )
     return {"key_kind": key_kind, "key": checks[key_kind](key)}
+
+
+def _pix_cpf(value: str) -> str:
+    """Eleven times one digit has right check digits, and belongs to nobody."""
+    number = _stdnum(cpf.validate, "key", value)
+    if len(set(number)) == 1:
+        raise InvalidPayoutAccount(field="details.key", reason="check_digit")
+    return number
 
 
 def _pix_email(value: str) -> str:

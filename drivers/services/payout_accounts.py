@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -17,6 +18,7 @@ from voltop import clock, crypto
 from voltop.context import Actor
 
 HOLD = timedelta(hours=24)
+HOLDER = ("holder_name", "holder_tax_id")
 CONTEXT = "drivers_payoutaccount|details"
 
 
@@ -34,7 +36,7 @@ def set_payout_account(
     """Make this the driver's account; the one before is retired.
 
     Every change but the first opens a hold of 24 hours, in which nothing is paid out to it.
-    Raises InvalidPayoutAccount (400), FreshSecondFactorRequired (403, staff),
+    Raises InvalidPayoutAccount, InvalidPhone (400), FreshSecondFactorRequired (403, staff),
     PayoutAccountUnchanged (409).
     """
     at = at or clock.now()
@@ -70,14 +72,27 @@ def set_payout_account(
         fingerprint=fingerprint,
         hold_until=None if first else at + HOLD,
     )
-    changes = {"mask": (current.mask if current else None, account.mask)}
-    audit.record("payout_account.set", account, actor=actor, at=at, changes=changes)
+    changes, subject = _changes(current, account), subject_of(driver.pk)
+    audit.record(
+        "payout_account.set", account, actor=actor, at=at, changes=changes, subject=subject
+    )
     if account.hold_until is not None:
         params = {"mask": account.mask, "hold_until": account.hold_until.isoformat()}
         notify(driver.user, "drivers.payout_account_changed", params, about=account, at=at)
     payout_account_changed.send(PayoutAccount, account=account, first=first, actor=actor, at=at)
     account.refresh_from_db()
     return account
+
+
+def _changes(before: PayoutAccount | None, after: PayoutAccount) -> audit.Changes:
+    """What an audit entry says of a change: kind and mask, and the holder encrypted."""
+    changes: dict[str, tuple[Any, Any]] = {}
+    for name in ("kind", "mask", *HOLDER):
+        old, new = getattr(before, name, None), getattr(after, name)
+        if (old or "") != new:
+            personal = name in HOLDER
+            changes[name] = (audit.Personal(old), audit.Personal(new)) if personal else (old, new)
+    return changes
 
 
 def account_details(account: PayoutAccount, *, actor: Actor) -> dict[str, str]:

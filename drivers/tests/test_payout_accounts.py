@@ -10,7 +10,8 @@ from drivers import accounts, services
 from drivers.errors import InvalidPayoutAccount, PayoutAccountUnchanged
 from drivers.models import PayoutAccount
 from drivers.signals import payout_account_changed
-from fleets.models import Notice
+from fleets import audit
+from fleets.models import AuditEntry, Notice
 from voltop import clock, crypto
 from voltop.errors import NotFound
 
@@ -176,3 +177,43 @@ def test_the_driver_is_told_of_every_change_but_the_first(cast):
 )
 def test_a_mask_tells_accounts_apart_and_hides_the_rest(kind, key, shown):
     assert accounts.mask(kind, {"key": key}) == shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [
+        ("iban", {"iban": "DE٨٩370400440532013000"}),  # Arabic digits, the check sum is right
+        ("pix", {"key_kind": "cpf", "key": "111.111.111-11"}),  # belongs to nobody
+    ],
+)
+def test_a_number_that_no_bank_knows_is_refused_though_its_check_digits_are_right(kind, details):
+    with pytest.raises(InvalidPayoutAccount):
+        accounts.canonical(kind, details)
+
+
+def test_one_branch_account_written_in_two_ways_is_one(cast):
+    written = {"bank": "001", "branch": "1234-5", "account": "0012345-X"}
+    other = {"bank": "001", "branch": "12345", "account": "12345x"}
+    first = put(cast, "branch", written)
+    second = put(cast, "branch", other, cast.other_driver)
+    assert bytes(first.fingerprint) == bytes(second.fingerprint)
+    with pytest.raises(PayoutAccountUnchanged):
+        put(cast, "branch", other)
+
+
+def test_a_changed_holder_is_audited_and_not_quoted(cast):
+    put(cast, holder_tax_id="GODE561231GR8")
+    changed = put(cast, holder_name="Mallory", holder_tax_id="GODE561231GR8")
+    entry = AuditEntry.objects.get(action="payout_account.set", object_id=changed.pk)
+    assert audit.shown(entry) == {"holder_name": ["•", "•"]}
+    assert "Mallory" not in json.dumps(entry.changes)
+    assert audit.reveal(entry, actor=cast.actor()) == {"holder_name": ["Dora Driver", "Mallory"]}
+
+
+def test_somebody_who_has_left_gets_an_account_for_what_came_back(cast, api):
+    driver = cast.driver
+    for move in (services.leave_driver, services.terminate_driver):
+        driver = move(driver, actor=cast.actor(), reason="moves away")
+    body = {"driver": driver.pk, "kind": "clabe", "details": CLABE, "holder_name": "Dora Driver"}
+    answer = api(cast.accountant).post("/api/v1/payout-accounts", body, format="json")
+    assert answer.status_code == 201, answer.json()

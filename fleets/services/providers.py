@@ -85,9 +85,12 @@ def _checked_tax_id(country: str, tax_id: str) -> str:
     if module is None:
         return tax_id.strip()
     try:
-        return str(module.validate(tax_id))
+        compact = str(module.validate(tax_id))
     except StdnumError as error:
         raise InvalidTaxId(field="tax_id") from error
+    if not compact.isascii():  # stdnum lets digits of other scripts through in places
+        raise InvalidTaxId(field="tax_id")
+    return compact
 
 
 @transaction.atomic
