@@ -54,22 +54,32 @@ def end_engagement(
 ) -> Engagement:
     """Fix the first day on which a running engagement no longer holds.
 
-    Raises EngagementEnded (409), InvalidEngagementPeriod (400).
+    An end that was agreed on and has not come may be brought forward. Raises EngagementEnded
+    (409), InvalidEngagementPeriod (400).
     """
     at = at or clock.now()
     actor.require_same_provider(engagement)
+    engagement = Engagement.objects.select_for_update(no_key=True).get(pk=engagement.pk)
     if ends_on <= engagement.starts_on:
         raise InvalidEngagementPeriod(field="ends_on")
-    moved = Engagement.objects.filter(pk=engagement.pk, ends_on__isnull=True).update(
-        ends_on=ends_on
-    )
-    if not moved:
+    before = engagement.ends_on
+    if before is not None and before <= max(ends_on, _today(engagement, at)):
         raise EngagementEnded()
+    Engagement.objects.filter(pk=engagement.pk).update(ends_on=ends_on)
     audit.record(
-        "engagement.ended", engagement, actor=actor, at=at, changes={"ends_on": (None, ends_on)}
+        "engagement.ended", engagement, actor=actor, at=at, changes={"ends_on": (before, ends_on)}
     )
     engagement.refresh_from_db()
     return engagement
+
+
+def may_end(engagement: Engagement, at: datetime) -> bool:
+    """Whether the engagement's end is open, or has not come."""
+    return engagement.ends_on is None or engagement.ends_on > _today(engagement, at)
+
+
+def _today(engagement: Engagement, at: datetime) -> date:
+    return clock.local_date(at, clock.zone(engagement.provider.time_zone))
 
 
 def _require_free(driver: Driver, starts_on: date, ends_on: date | None) -> None:

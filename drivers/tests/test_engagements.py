@@ -1,6 +1,6 @@
 """Engagements: half-open in days, never two at once."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from drivers import services
 from drivers.errors import EngagementEnded, EngagementOverlap, InvalidEngagementPeriod
 from drivers.models import Engagement
+from fleets.models import AuditEntry
 
 JAN, MAR, JUN, SEP = (date(2026, month, 1) for month in (1, 3, 6, 9))
 
@@ -75,3 +76,24 @@ def test_the_engagement_in_force_on_a_day(cast):
     assert list(on(date(2026, 5, 31))) == [first]
     assert list(on(JUN)) == [second]
     assert list(on(JAN)) == []
+
+
+def test_an_agreed_end_that_has_not_come_is_brought_forward_and_never_put_off(cast):
+    agreed = start(cast, JAN, SEP)
+    midday = datetime(2026, 5, 31, 12, tzinfo=UTC)
+    with pytest.raises(EngagementEnded):
+        services.end_engagement(agreed, actor=cast.actor(), ends_on=date(2026, 10, 1), at=midday)
+    ended = services.end_engagement(agreed, actor=cast.actor(), ends_on=JUN, at=midday)
+    assert ended.ends_on == JUN
+    entry = AuditEntry.objects.get(action="engagement.ended")
+    assert entry.changes == {"ends_on": ["2026-09-01", "2026-06-01"]}
+    assert start(cast, JUN, kind="contractor").starts_on == JUN
+
+
+def test_an_end_comes_with_the_companys_own_midnight(cast):
+    """In Mexico City the first of June begins six hours after it does in UTC."""
+    agreed = start(cast, JAN, JUN)
+    before, after = (datetime(2026, 6, 1, hour, tzinfo=UTC) for hour in (5, 6))
+    with pytest.raises(EngagementEnded):
+        services.end_engagement(agreed, actor=cast.actor(), ends_on=MAR, at=after)
+    assert services.end_engagement(agreed, actor=cast.actor(), ends_on=MAR, at=before)

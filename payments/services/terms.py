@@ -130,12 +130,15 @@ def end_terms(
 ) -> Terms:
     """Fix the first business date on which running terms no longer hold.
 
+    An end that was agreed on and has not come may be brought forward.
     Raises TermsEnded, TermsUsed (409), InvalidTermsPeriod (400).
     """
     at = at or clock.now()
     actor.require_same_provider(terms)
     terms = Terms.objects.select_for_update(no_key=True).get(pk=terms.pk)
-    if terms.valid_to is not None:
+    before = terms.valid_to
+    today = clock.local_date(at, clock.zone(terms.provider.time_zone))
+    if before is not None and before <= max(valid_to, today):
         raise TermsEnded()
     if valid_to <= terms.valid_from:
         raise InvalidTermsPeriod(field="valid_to")
@@ -145,7 +148,7 @@ def end_terms(
     if paid_to is not None and valid_to < paid_to:
         raise TermsUsed(paid_to=paid_to.isoformat())
     Terms.objects.filter(pk=terms.pk).update(valid_to=valid_to)
-    changes = {"valid_to": (None, valid_to)}
+    changes = {"valid_to": (before, valid_to)}
     audit.record("terms.ended", terms, actor=actor, at=at, changes=changes, reason=reason)
     terms.refresh_from_db()
     return terms

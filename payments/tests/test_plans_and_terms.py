@@ -1,7 +1,8 @@
 """Pay groups, plans, terms and adjustments: what is accepted, and what is refused by name."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -195,6 +196,17 @@ def test_running_terms_are_ended_once(scene: Scene, cast):
     assert ended.valid_to == NEXT_MONDAY
     with pytest.raises(TermsEnded):
         services.end_terms(terms, actor=scene.owner, valid_to=NEXT_MONDAY)
+
+
+def test_an_agreed_end_of_terms_is_brought_forward_before_it_has_come(scene: Scene, cast):
+    terms = scene.terms(cast.driver, valid_from=MONDAY, valid_to=NEXT_MONDAY)
+    noon = datetime.combine(MONDAY, time(18), UTC)
+    end = partial(services.end_terms, terms, actor=scene.owner)
+    with pytest.raises(TermsEnded):
+        end(valid_to=NEXT_MONDAY + DAY, at=noon)
+    assert end(valid_to=MONDAY + 4 * DAY, at=noon).valid_to == MONDAY + 4 * DAY
+    with pytest.raises(TermsEnded):
+        end(valid_to=MONDAY + 2 * DAY, at=noon + 4 * DAY)
 
 
 def test_another_providers_objects_do_not_exist(scene: Scene, cast):

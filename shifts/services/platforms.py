@@ -125,16 +125,19 @@ def take_platform_id(
 ) -> PlatformDriver:
     """The id no longer stands for the driver from `ends_at` on.
 
+    An end that has not come may be brought forward.
     Raises InvalidPlatformPeriod (400), PlatformDriverEnded (409).
     """
     at = at or clock.now()
     actor.require_same_provider(known)
+    known = PlatformDriver.objects.select_for_update(no_key=True).get(pk=known.pk)
     if ends_at <= known.starts_at:
         raise InvalidPlatformPeriod(field="ends_at")
-    moved = PlatformDriver.objects.filter(pk=known.pk, ends_at__isnull=True).update(ends_at=ends_at)
-    if not moved:
+    before = known.ends_at
+    if before is not None and before <= max(ends_at, at):
         raise PlatformDriverEnded()
-    changes = {"ends_at": (None, ends_at)}
+    PlatformDriver.objects.filter(pk=known.pk).update(ends_at=ends_at)
+    changes = {"ends_at": (before, ends_at)}
     audit.record("platform_driver.taken", known, actor=actor, at=at, changes=changes)
     known.refresh_from_db()
     return known

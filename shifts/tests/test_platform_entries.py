@@ -203,6 +203,25 @@ def test_platform_id_is_never_two_drivers(scene: Scene, account: PlatformAccount
     services.give_platform_id(account, scene.cast.other_driver, starts_at=at(5), **give)
 
 
+def test_an_end_of_a_platform_id_that_has_not_come_is_brought_forward(
+    scene: Scene, account: PlatformAccount
+):
+    known = services.give_platform_id(
+        account,
+        scene.cast.driver,
+        actor=scene.actor,
+        external_id="U7",
+        starts_at=T0,
+        ends_at=at(8),
+    )
+    with pytest.raises(PlatformDriverEnded):
+        services.take_platform_id(known, actor=scene.actor, ends_at=at(9), at=at(1))
+    taken = services.take_platform_id(known, actor=scene.actor, ends_at=at(5), at=at(1))
+    assert taken.ends_at == at(5)
+    with pytest.raises(PlatformDriverEnded):
+        services.take_platform_id(known, actor=scene.actor, ends_at=at(4), at=at(5))
+
+
 def test_another_companys_account_or_driver_does_not_exist(scene: Scene, account: PlatformAccount):
     outsider = scene.cast.actor(scene.cast.b)
     with pytest.raises(NotFound):

@@ -190,24 +190,26 @@ def fit_device(
 def take_out_device(
     fitting: DeviceFitting, *, actor: Actor, ends_at: datetime, at: datetime | None = None
 ) -> DeviceFitting:
-    """End a running fitting. Raises FittingEnded (409), InvalidFittingPeriod (400)."""
+    """End a running fitting; an end that has not come may be brought forward.
+
+    Raises FittingEnded (409), InvalidFittingPeriod (400).
+    """
     at = at or clock.now()
     actor.require_same_provider(fitting)
+    rows = DeviceFitting.objects.unscoped().filter(pk=fitting.pk)
+    fitting = rows.select_for_update(no_key=True).get()
     if ends_at <= fitting.starts_at:
         raise InvalidFittingPeriod(field="ends_at")
-    moved = (
-        DeviceFitting.objects.unscoped()
-        .filter(pk=fitting.pk, ends_at__isnull=True)
-        .update(ends_at=ends_at)
-    )
-    if not moved:
+    before = fitting.ends_at
+    if before is not None and before <= max(ends_at, at):
         raise FittingEnded()
+    rows.update(ends_at=ends_at)
     audit.record(
         "telemetry_device.taken_out",
         fitting,
         actor=actor,
         at=at,
-        changes={"ends_at": (None, ends_at)},
+        changes={"ends_at": (before, ends_at)},
     )
     fitting.refresh_from_db()
     return fitting

@@ -1,6 +1,7 @@
 """Trackers over time: fitted, taken out, moved with the car; and what waits in quarantine."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -61,6 +62,16 @@ def test_a_fitting_ends_once_and_after_its_beginning(fleet):
         services.take_out_device(fitting, actor=actor, ends_at=at(6))
     with pytest.raises(InvalidFittingPeriod):
         fit(fleet, fleet.car, at(8), at(8))
+
+
+def test_an_end_that_has_not_come_is_brought_forward(fleet):
+    fitting = fit(fleet, fleet.car, at(0), at(8))
+    take_out = partial(services.take_out_device, fitting, actor=fleet.cast.actor())
+    with pytest.raises(FittingEnded):
+        take_out(ends_at=at(9), at=at(1))
+    assert take_out(ends_at=at(5), at=at(1)).ends_at == at(5)
+    with pytest.raises(FittingEnded):
+        take_out(ends_at=at(4), at=at(5))
 
 
 def test_an_unknown_device_waits_and_is_taken_in_once_it_is_fitted(fleet):
