@@ -10,6 +10,7 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from payments import (
             deliveries,  # noqa: F401 (registers its handler)
+            gates,
             home,
             notices,
             record_kinds,
@@ -23,6 +24,7 @@ class PaymentsConfig(AppConfig):
         registry.register(registry.API_SCOPES, "payments", roles.scopes_of_payments)
         registry.register(registry.RECORD_KINDS, "adjustments", record_kinds.adjustments)
         registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)
+        registry.register(registry.START_GATES, "payments", gates.debt_limit)
         registry.register(registry.NOTICE_KINDS, "payments", notices.kinds)
         registry.register(registry.WORK, "payments", home.work)
         registry.register(registry.HOME_FIGURES, "payments", home.figures)

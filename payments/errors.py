@@ -47,6 +47,13 @@ class CurrencyMismatch(DomainError):
     message = _("All money of a provider is in its one currency.")
 
 
+class DebtLimit(DomainError):
+    """A reason of `start_refused`; `extra` tells debt_amount and currency."""
+
+    code = "debt_limit"
+    message = _("The driver owes the company more than its limit.")
+
+
 class TermsOverlap(DomainError):
     """`extra.terms` are the others; end those first."""
 

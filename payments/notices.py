@@ -17,7 +17,15 @@ NOT_PAID = NoticeKind(
         "is safe: please check your payout account, your company will pay again."
     ),
 )
+DEBT = NoticeKind(
+    "payments.debt",
+    _("You owe your company money"),
+    _(
+        "%(amount)s %(currency)s are carried over to your next payment. Ask your company if you do "
+        "not know why: it may stop new shifts while a debt is too high."
+    ),
+)
 
 
 def kinds() -> list[NoticeKind]:
-    return [PAID, NOT_PAID]
+    return [PAID, NOT_PAID, DEBT]

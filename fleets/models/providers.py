@@ -101,6 +101,17 @@ def _percent(default: int) -> "models.PositiveSmallIntegerField":
     return models.PositiveSmallIntegerField(default=default, validators=[MaxValueValidator(100)])
 
 
+def _money_limit() -> "models.DecimalField":
+    """Of money in the company's currency; null is no limit, 0 allows nothing."""
+    return models.DecimalField(
+        max_digits=19,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+
+
 class FleetPolicy(ProviderModel):
     """A provider's rules in one place, seeded from its country pack (`fleets.country_packs`).
 
@@ -112,11 +123,6 @@ class FleetPolicy(ProviderModel):
         RANDOM = "random", _("at random")
         ALWAYS = "always", _("always")
         NEW_PHONE = "new_phone", _("on a new phone")
-
-    class OffShiftPositions(models.TextChoices):
-        RECORD = "record", _("record")
-        HIDE = "hide", _("record and hide")
-        DROP = "drop", _("do not record")
 
     provider = models.OneToOneField(FleetProvider, models.PROTECT, related_name="policy")
     holiday_region = models.CharField(max_length=16, blank=True)
@@ -149,14 +155,11 @@ class FleetPolicy(ProviderModel):
     four_eyes = models.BooleanField(default=True)
     second_factor_roles = models.JSONField(default=list, blank=True, validators=[staff_roles])
     approval_second_factor = models.BooleanField(default=False)
-    debt_warn_amount = models.DecimalField(max_digits=19, decimal_places=4, null=True, blank=True)
-    debt_block_amount = models.DecimalField(max_digits=19, decimal_places=4, null=True, blank=True)
+    debt_warn_amount = _money_limit()
+    debt_block_amount = _money_limit()
     offline_after_min = models.PositiveSmallIntegerField(default=30)
     speed_limit_kmh = models.PositiveSmallIntegerField(default=120)
     telemetry_retention_days = models.PositiveIntegerField(null=True, blank=True)
-    off_shift_positions = models.CharField(
-        max_length=8, choices=OffShiftPositions, default=OffShiftPositions.RECORD
-    )
 
     class Meta:
         verbose_name_plural = "fleet policies"

@@ -12,8 +12,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import connection, transaction
+from django.db.models import Sum
 
-from fleets.models import FleetProvider
+from drivers.models import Driver
+from fleets.models import FleetPolicy, FleetProvider
+from fleets.services.notices import notify
 from payments.models import (
     ADJUSTMENT_MACHINE,
     AccountKind,
@@ -25,6 +28,7 @@ from payments.models import (
     PaymentBatch,
     PaymentClaim,
     PaymentStatus,
+    Posting,
 )
 from payments.services.batches import move_many
 from payments.services.calculation import refresh_totals
@@ -32,6 +36,7 @@ from payments.services.ledger import Draft, Leg, post, transfer
 from shifts.services import settle_shifts
 from voltop import clock, failpoints, jobs
 from voltop.context import Actor
+from voltop.money import round_money
 from voltop.states import Moved
 
 CHUNK = 500
@@ -120,6 +125,7 @@ def _book(batch: PaymentBatch, payments: Sequence[Payment], actor: Actor, at: da
     failpoints.hit("post.booked")
     _freeze_evidence(batch, ids)
     _approve(batch, payments, actor, at)
+    _warn_of_debts(batch, payments, at)
 
 
 def _approve(batch: PaymentBatch, payments: Sequence[Payment], actor: Actor, at: datetime) -> None:
@@ -129,6 +135,32 @@ def _approve(batch: PaymentBatch, payments: Sequence[Payment], actor: Actor, at:
     nothing = [(p.pk, PaymentStatus.APPROVED.value) for p in payments if not p.payable_amount]
     if nothing:
         move_many(nothing, PaymentStatus.CARRIED, batch, actor=actor, at=at)
+
+
+def _warn_of_debts(batch: PaymentBatch, payments: Sequence[Payment], at: datetime) -> None:
+    """Tell drivers whose debt is now above the company's `debt_warn_amount`, once a payment."""
+    policies = FleetPolicy.objects.filter(provider_id=batch.provider_id)
+    limit = policies.values_list("debt_warn_amount", flat=True).get()
+    if limit is None:
+        return
+    debts = dict(
+        Posting.objects.for_provider(batch.provider_id)
+        .filter(
+            account__kind=AccountKind.DRIVER_CARRIED,
+            account__driver_id__in=[p.driver_id for p in payments],
+        )
+        .values_list("account__driver_id")
+        .annotate(debt=Sum("amount"))
+        .filter(debt__gt=limit)
+        .order_by()
+    )
+    drivers = Driver.objects.select_related("user").in_bulk(debts)
+    for payment in payments:
+        if payment.driver_id not in debts:
+            continue
+        amount = round_money(debts[payment.driver_id], batch.currency)
+        params = {"amount": format(amount, "f"), "currency": batch.currency}
+        notify(drivers[payment.driver_id].user, "payments.debt", params, about=payment, at=at)
 
 
 def _lock_shifts(payments: Sequence[int]) -> dict[int, list[int]]:

@@ -30,6 +30,7 @@ ALSO_PUBLIC = {
     "fleets.authentication": "telemetry's sources come with a token of their own kind",
     "fleets.principals": "the same: a source is one more kind of caller",
     "fleets.iso3166": "the list of country codes",
+    "shifts.gates": "the shape in which an app says what stands in the way of a start",
     "chat.subjects": "the shape in which an app shows what a conversation is about",
 }
 # Tables that are not a voltop.models.Model: no updated_at and row_version of their own.
