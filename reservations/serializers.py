@@ -242,6 +242,12 @@ class SessionRowSerializer(Serializer):
     starts_at = InstantField()
     ends_at = InstantField(required=False, allow_null=True)
     energy_wh = StrictIntegerField(min_value=0, max_value=2_000_000_000)
+    vehicle = StrictCharField(
+        max_length=161,
+        required=False,
+        allow_blank=True,
+        help_text="What the car is called: its VIN, its plate, or system:id.",
+    )
 
 
 class SessionsSerializer(Serializer):

@@ -1,10 +1,12 @@
 """Stations, EVSEs and connectors."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from fleets import audit
 from fleets.errors import UnknownCountry
@@ -13,6 +15,7 @@ from fleets.models import FleetProvider
 from fleets.services import check_opening_hours, require_active
 from reservations.errors import StationNameTaken
 from reservations.models import (
+    ChargingSession,
     ChargingStation,
     Connector,
     ConnectorStandard,
@@ -20,6 +23,7 @@ from reservations.models import (
     EvseStatus,
     PowerType,
 )
+from reservations.models.places import IN_SERVICE
 from voltop import clock, events
 from voltop.context import Actor
 
@@ -115,6 +119,24 @@ def set_evse_status(evse: Evse, *, actor: Actor, status: str, at: datetime | Non
         evse.refresh_from_db()
         _tell_status(evse, before, actor=actor, at=at)
     return evse
+
+
+def follow_sessions(evse_ids: Iterable[int], *, actor: Actor, at: datetime) -> None:
+    """Sessions began or ended at these chargers: one that serves a car is CHARGING, else AVAILABLE.
+
+    What its operator says of a charger that is not in service stands. Not for other apps.
+    """
+    rows = Evse.objects.select_for_update(no_key=True).filter(pk__in=evse_ids)
+    running = ChargingSession.objects.filter(evse=OuterRef("pk"), ends_at__isnull=True)
+    for evse in rows.annotate(serves=Exists(running)).order_by("pk"):
+        before = evse.status
+        if evse.serves and before in IN_SERVICE:
+            evse.status = EvseStatus.CHARGING
+        elif not evse.serves and before == EvseStatus.CHARGING:
+            evse.status = EvseStatus.AVAILABLE
+        if evse.status != before:
+            Evse.objects.filter(pk=evse.pk).update(status=evse.status)
+            _tell_status(evse, before, actor=actor, at=at)
 
 
 def _tell_status(evse: Evse, before: str, *, actor: Actor, at: datetime) -> None:

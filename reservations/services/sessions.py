@@ -8,22 +8,29 @@ from django.db import connection, transaction
 
 from reservations.errors import EvseUnknown, SessionBackwards, SessionMismatch, SessionOverlap
 from reservations.models import ChargingSession, ChargingStation, Connector, SessionSource
+from reservations.services.places import follow_sessions
+from vehicles.selectors import vehicles_named
 from voltop import clock, events
+from voltop.api.bulk import Outcome
+from voltop.api.errors import ObjectNotFound
 from voltop.context import Actor
 from voltop.errors import DomainError
 
 INSERT = """
 INSERT INTO reservations_chargingsession (
-    provider_id, station_id, evse_id, connector_id, source, external_id, starts_at, ends_at,
-    energy_wh
-) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    provider_id, station_id, evse_id, connector_id, vehicle_id, source, external_id, starts_at,
+    ends_at, energy_wh
+) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING RETURNING id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One session as a source tells it. evse_uid and connector_id are the station's own names."""
+    """One session as a source tells it. evse_uid and connector_id are the station's own names.
+
+    `vehicle` is what people or the source call the car: its VIN, plate, or `system:id`.
+    """
 
     evse_uid: str
     connector_id: str
@@ -31,15 +38,21 @@ class SessionRow:
     starts_at: datetime
     ends_at: datetime | None
     energy_wh: int
+    vehicle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """What became of a row: an id, newly made or known before; or the error that refused it."""
+    """What became of a row: an id and what was done with it; or the error that refused it."""
 
     id: int | None
-    created: bool
+    outcome: Outcome = "duplicate"
     error: DomainError | None = None
+    ended: bool = False
+
+    @property
+    def created(self) -> bool:
+        return self.outcome == "created"
 
 
 @transaction.atomic
@@ -48,39 +61,59 @@ def import_sessions(
 ) -> list[SessionResult]:
     """Take sessions in their order; a repeated one changes nothing, an overlapping one is refused.
 
-    Errors stand in the results, one per row: EvseUnknown, SessionBackwards, SessionOverlap,
-    SessionMismatch.
+    A session that runs may be sent again: further on, or with its end. Where one begins or ends,
+    the charger's status follows. Errors stand in the results, one per row: EvseUnknown,
+    ObjectNotFound (the vehicle), SessionBackwards, SessionOverlap, SessionMismatch.
     """
     actor.require_same_provider(station)
     plugs = {
         (plug.evse.uid, plug.connector_id): plug
         for plug in Connector.objects.filter(evse__station=station).select_related("evse")
     }
-    results = [_take(station, row, plugs.get((row.evse_uid, row.connector_id))) for row in rows]
-    ended = [
-        result.id
-        for row, result in zip(rows, results, strict=True)
-        if result.created and result.id is not None and row.ends_at is not None
-    ]
+    cars = vehicles_named(station.provider_id, {row.vehicle for row in rows if row.vehicle})
+    at, results, touched = clock.now(), [], set()
+    for row in rows:
+        plug = plugs.get((row.evse_uid, row.connector_id))
+        result = _take(station, row, plug, cars)
+        results.append(result)
+        begun = result.created and row.ends_at is None
+        if plug is not None and (begun or result.outcome == "updated"):
+            touched.add(plug.evse_id)
+    follow_sessions(touched, actor=actor, at=at)
+    ended = ChargingSession.objects.filter(pk__in=[r.id for r in results if r.ended])
     events.publish_all(
         (
             events.Happening(
-                "charging_session.ended", pk, 1, ("ends_at",), related={"station": station.pk}
+                "charging_session.ended",
+                session.pk,
+                session.row_version,
+                ("ends_at",),
+                related=_related(session),
             )
-            for pk in ended
+            for session in ended.order_by("pk")
         ),
         provider_id=station.provider_id,
         actor=actor,
-        at=clock.now(),
+        at=at,
     )
     return results
 
 
-def _take(station: ChargingStation, row: SessionRow, plug: Connector | None) -> SessionResult:
+def _related(session: ChargingSession) -> dict[str, int]:
+    car = {"vehicle": session.vehicle_id} if session.vehicle_id is not None else {}
+    return {"station": session.station_id, **car}
+
+
+def _take(
+    station: ChargingStation, row: SessionRow, plug: Connector | None, cars: dict[str, int]
+) -> SessionResult:
     if plug is None:
-        return SessionResult(None, False, EvseUnknown(field="evse_uid"))
+        return SessionResult(None, error=EvseUnknown(field="evse_uid"))
+    if row.vehicle and row.vehicle not in cars:
+        return SessionResult(None, error=ObjectNotFound(field="vehicle"))
     if row.ends_at is not None and row.ends_at < row.starts_at:
-        return SessionResult(None, False, SessionBackwards(field="ends_at"))
+        return SessionResult(None, error=SessionBackwards(field="ends_at"))
+    vehicle_id = cars.get(row.vehicle)
     with connection.cursor() as cursor:
         cursor.execute(
             INSERT,
@@ -89,6 +122,7 @@ def _take(station: ChargingStation, row: SessionRow, plug: Connector | None) -> 
                 station.pk,
                 plug.evse_id,
                 plug.pk,
+                vehicle_id,
                 SessionSource.IMPORT.value,
                 row.external_id,
                 row.starts_at,
@@ -98,25 +132,39 @@ def _take(station: ChargingStation, row: SessionRow, plug: Connector | None) -> 
         )
         made = cursor.fetchone()
     if made is not None:
-        return SessionResult(int(made[0]), True)
-    return _known_or_refused(station, row, plug)
+        return SessionResult(int(made[0]), "created", ended=row.ends_at is not None)
+    return _known_or_refused(station, row, plug, vehicle_id)
 
 
-def _known_or_refused(station: ChargingStation, row: SessionRow, plug: Connector) -> SessionResult:
+def _known_or_refused(
+    station: ChargingStation, row: SessionRow, plug: Connector, vehicle_id: int | None
+) -> SessionResult:
     """The database took nothing: the same session again, or another car at the same charger."""
-    same = ChargingSession.objects.filter(
+    known = ChargingSession.objects.select_for_update(no_key=True).filter(
         provider_id=station.provider_id, evse_id=plug.evse_id, external_id=row.external_id
-    ).first()
-    if same is not None:
-        equal = (same.starts_at, same.ends_at, same.energy_wh) == (
-            row.starts_at,
-            row.ends_at,
-            row.energy_wh,
-        )
-        error = None if equal else SessionMismatch(session=same.pk)
-        return SessionResult(same.pk if equal else None, False, error)
+    )
+    if same := known.first():
+        return _taken_again(same, row, vehicle_id)
     others = ChargingSession.objects.filter(evse_id=plug.evse_id)
     if row.ends_at is not None:
         others = others.filter(starts_at__lt=row.ends_at)
     other = others.exclude(ends_at__lte=row.starts_at).order_by("starts_at").first()
-    return SessionResult(None, False, SessionOverlap(session=other.pk if other else None))
+    return SessionResult(None, error=SessionOverlap(session=other.pk if other else None))
+
+
+def _taken_again(same: ChargingSession, row: SessionRow, vehicle_id: int | None) -> SessionResult:
+    """A known session: as it was, further on while it ran, or now with the car that it lacked."""
+    ran = same.ends_at is None
+    counted = row.energy_wh >= same.energy_wh if ran else row.energy_wh == same.energy_wh
+    fits = same.starts_at == row.starts_at and counted and (ran or same.ends_at == row.ends_at)
+    if not fits or (vehicle_id and same.vehicle_id not in (None, vehicle_id)):
+        return SessionResult(None, error=SessionMismatch(session=same.pk))
+    told = {
+        "ends_at": row.ends_at,
+        "energy_wh": row.energy_wh,
+        "vehicle_id": vehicle_id or same.vehicle_id,
+    }
+    if all(getattr(same, name) == value for name, value in told.items()):
+        return SessionResult(same.pk)
+    ChargingSession.objects.filter(pk=same.pk).update(**told)
+    return SessionResult(same.pk, "updated", ended=ran and row.ends_at is not None)

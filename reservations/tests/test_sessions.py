@@ -1,17 +1,21 @@
 """Charging sessions: taken row by row, the same again changes nothing, overlaps are refused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 
+from fleets import services as fleet_services
 from reservations import errors, services
 from reservations.models import ChargingSession
 from reservations.services import SessionRow
 from reservations.tests.scene import make_station, plug
+from vehicles import services as vehicle_services
 from voltop.events import Event
 
 T0 = datetime(2022, 3, 1, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def row(start_min: int, end_min: int | None, wh: int = 1000, uid: str = "E1", ext: str = ""):
@@ -19,6 +23,11 @@ def row(start_min: int, end_min: int | None, wh: int = 1000, uid: str = "E1", ex
     return SessionRow(
         uid, "1", ext or f"{uid}-{start_min}", T0 + timedelta(minutes=start_min), ends_at, wh
     )
+
+
+def running(ext: str, wh: int, end_min: int | None = None, vehicle: str = "") -> SessionRow:
+    ends_at = None if end_min is None else T0 + timedelta(minutes=end_min)
+    return SessionRow("E1", "1", ext, T0, ends_at, wh, vehicle)
 
 
 def take(cast, station, *rows):
@@ -115,3 +124,59 @@ def test_sessions_in_bulk_through_the_api(cast, api):
         api(cast.viewer).post("/api/v1/charging-sessions/bulk", body, format="json").status_code
         == 403
     )
+
+
+def test_a_running_session_goes_on_and_ends_and_its_charger_says_so(cast):
+    station = make_station(cast)
+    charger, other = plug(station).evse, plug(station, 2).evse
+
+    def one(row: SessionRow) -> tuple[str, str]:
+        [result] = take(cast, station, row)
+        charger.refresh_from_db()
+        return result.outcome if result.error is None else result.error.code, charger.status
+
+    assert one(running("s", 0)) == ("created", "CHARGING")
+    assert one(running("s", 500)) == ("updated", "CHARGING")
+    assert one(running("s", 500)) == ("duplicate", "CHARGING")
+    assert one(running("s", 400)) == ("session_mismatch", "CHARGING")
+    assert one(running("s", 900, 45)) == ("updated", "AVAILABLE")
+    assert one(running("s", 900, 45)) == ("duplicate", "AVAILABLE")
+    assert one(running("s", 900, 50)) == ("session_mismatch", "AVAILABLE")
+    other.refresh_from_db()
+    assert other.status == "AVAILABLE"
+    told = Event.objects.filter(kind="connector.status").order_by("pk")
+    assert [(e.from_state, e.to_state) for e in told] == [
+        ("AVAILABLE", "CHARGING"),
+        ("CHARGING", "AVAILABLE"),
+    ]
+    assert Event.objects.filter(kind="charging_session.ended").count() == 1
+
+
+def test_sessions_of_the_past_and_broken_chargers_change_no_status(cast):
+    station = make_station(cast)
+    take(cast, station, row(0, 60))
+    services.set_evse_status(plug(station).evse, actor=cast.actor(), status="OUTOFORDER")
+    take(cast, station, row(90, None))
+    assert [plug(station, n).evse.status for n in (1, 2)] == ["OUTOFORDER", "AVAILABLE"]
+
+
+def test_a_session_names_its_car_by_plate_vin_or_ref(cast):
+    station, car = make_station(cast), cast.vehicle
+    vehicle_services.update_vehicle(car, actor=cast.actor(), plate="ABC-12 34")
+    fleet_services.link_object(car, actor=cast.actor(), system="erp", external_id="7:a")
+    names = ["abc 12.34", car.vin.lower(), "erp:7:a", "", cast.foreign_vehicle.vin, "erp:8"]
+    rows = [
+        SessionRow("E1", "1", f"s{n}", T0 + n * HOUR, T0 + (n + 1) * HOUR, 9, name)
+        for n, name in enumerate(names)
+    ]
+    results = take(cast, station, *rows)
+    assert [r.error.code if r.error else r.outcome for r in results] == [
+        *["created"] * 4,
+        *["object_not_found"] * 2,
+    ]
+    cars = ChargingSession.objects.order_by("pk").values_list("vehicle_id", flat=True)
+    assert list(cars) == [car.pk, car.pk, car.pk, None]
+    [filled] = take(cast, station, replace(rows[3], vehicle=car.vin))
+    assert filled.outcome == "updated"
+    [other] = take(cast, station, replace(rows[3], vehicle=cast.other_vehicle.vin))
+    assert isinstance(other.error, errors.SessionMismatch)

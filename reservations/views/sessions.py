@@ -34,7 +34,10 @@ class SessionViewSet(ListRetrieveViewSet):
 
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
-        """Up to 1,000 sessions of a station, an answer each; sending one again changes nothing."""
+        """Up to 1,000 sessions of a station, an answer each; sending one again changes nothing.
+
+        One that runs (no end) may be sent again, further on or with its end.
+        """
         values = self.read_input()
         rows: list[bulk.BulkRow] = values["rows"]
         valid = [
@@ -49,6 +52,5 @@ class SessionViewSet(ListRetrieveViewSet):
                 results.append(bulk.refused(index, row.problem))
                 continue
             result = next(taken)
-            outcome = "created" if result.created else "duplicate"
-            results.append(bulk.answer(index, result.error, outcome=outcome, key=result.id))
+            results.append(bulk.answer(index, result.error, outcome=result.outcome, key=result.id))
         return self.respond(bulk.answers(results))

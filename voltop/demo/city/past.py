@@ -207,6 +207,7 @@ class Past:
         if self.owner.get("charging-sessions", page_size=1)["results"]:
             return
         stations = own_stations(self.owner)
+        vins = {row["id"]: row["vin"] for row in self.owner.each("vehicles")}
         evses = {
             (row["station"], row["physical_reference"]): row["uid"]
             for row in self.owner.each("evses")
@@ -220,6 +221,7 @@ class Past:
                     "starts_at": _iso(day.charge_from),
                     "ends_at": _iso(day.charge_until),
                     "energy_wh": round(day.energy_kwh * 1000),
+                    "vehicle": vins[self.vehicles[day.number]],
                 }
                 for day in self.days
                 if day.number % self.diary.depots == depot and day.charge_from and day.charge_until
