@@ -1,8 +1,10 @@
 """Charging in the admin: stations are edited, bookings made and moved, sessions read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +14,7 @@ from fleets.admin.base import (
     ProviderAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    ServiceForm,
     admin_actor,
     service_action,
     status_badge,
@@ -146,8 +149,30 @@ def _confirm(reservation: Reservation, actor: Actor, reason: str) -> Reservation
     return services.confirm(reservation, actor=actor)
 
 
+class ByStation(forms.models.ModelChoiceIterator):
+    """Connectors in groups, one for each station; they come in their order."""
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.field.empty_label is not None:
+            yield ("", self.field.empty_label)
+        for station, plugs in groupby(self.queryset, key=lambda plug: plug.evse.station):
+            yield (str(station), [self.choice(plug) for plug in plugs])
+
+
+class BookingForm(ServiceForm):
+    """A plug stands at the station that is booked."""
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        station, plug = values.get("station"), values.get("connector")
+        if station is not None and plug is not None and plug.evse.station_id != station.pk:
+            self.add_error("connector", _("This connector is at another station."))
+        return values
+
+
 @admin.register(Reservation)
 class ReservationAdmin(ProviderAdmin):
+    form = BookingForm
     list_display = ("vehicle", "driver", "station", "evse", "starts_at", "ends_at", "badge", "kind")
     list_filter = ("status", "kind", "station")
     list_select_related = ("vehicle", "driver", "station", "evse")
@@ -199,14 +224,19 @@ class ReservationAdmin(ProviderAdmin):
         return ("station", "connector", "vehicle", "driver", "target_soc_pct", "status")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Connectors say at which station they are, and stand in its order."""
+        """Connectors stand below their station, in its order; retired stations take no bookings."""
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == "connector" and field is not None:
+        if field is None:
+            return field
+        if db_field.name == "station":
+            field.queryset = field.queryset.filter(retired_at__isnull=True).order_by("name")
+        if db_field.name == "connector":
+            rows = field.queryset.filter(evse__station__retired_at__isnull=True)
             order = ("evse__station__name", "evse__physical_reference", "connector_id")
-            field.queryset = field.queryset.select_related("evse__station").order_by(*order)
-            field.label_from_instance = lambda one: (
-                f"{one.evse.station}: {one} ({one.get_standard_display()})"
-            )
+            field.queryset = rows.select_related("evse__station").order_by(*order)
+            field.iterator = ByStation
+            field.required, field.empty_label = False, _("any that fits here")
+            field.label_from_instance = lambda one: f"{one} ({one.get_standard_display()})"
         return field
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Reservation:

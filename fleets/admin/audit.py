@@ -1,6 +1,7 @@
 """Audit entries and their chain: read-only."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +11,33 @@ from unfold.decorators import display
 
 from fleets import audit
 from fleets.admin.base import ReadOnlyAdmin
+from fleets.admin.shown import NOTHING, action_in_words, kind_of
 from fleets.models import AuditEntry, AuditSeal
+from voltop.words import in_words
+
+
+class CodesInWords(admin.AllValuesFieldListFilter):
+    """The values that occur, each in words."""
+
+    word: Callable[[str], str] = staticmethod(action_in_words)
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            told = str(choice["display"])
+            yield {**choice, "display": self.word(told) if "." in told else told}
+
+
+class KindsInWords(CodesInWords):
+    """Kinds of rows as people call them."""
+
+    word = staticmethod(kind_of)
+
+
+def _told(value: Any) -> str:
+    """A value of a change: text as it is, a list or an object as JSON, nothing as a dash."""
+    if value in (None, "", [], {}):
+        return NOTHING
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @admin.register(AuditEntry)
@@ -18,7 +45,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     """Personal values are hidden: they are shown over the API, which writes down who looked."""
 
     list_display = ("at", "action", "object_type", "object_id", "actor", "reason", "sealed_as")
-    list_filter = ("action", "object_type")
+    list_filter = (("action", CodesInWords), ("object_type", KindsInWords))
     list_select_related = ("seal",)
     search_fields = ("object_id", "actor", "reason", "request_id")
     date_hierarchy = "at"
@@ -31,7 +58,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @display(description=_("changes"))
     def what_changed(self, entry: AuditEntry) -> str:
-        return json.dumps(audit.shown(entry), ensure_ascii=False, indent=2)
+        """A line for each field: what it was, and what it is."""
+        return "\n".join(
+            f"{in_words(name)}: {_told(before)} → {_told(after)}"
+            for name, (before, after) in audit.shown(entry).items()
+        )
 
     @display(description=_("link of the chain"))
     def sealed_as(self, entry: AuditEntry) -> int | None:

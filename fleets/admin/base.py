@@ -21,12 +21,14 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.forms import ActionForm
 
 from fleets.admin.exports import EXPORTS
+from fleets.admin.lines import OpeningHoursField
 from fleets.admin.shown import NOTHING, ShownFields, name_of, spaced
 from fleets.models import FleetProvider, User
 from voltop.context import Actor
@@ -36,10 +38,6 @@ from voltop.navigation import zone_in_words
 from voltop.panels import RoleFirstMixin
 
 PLATFORM_PERMISSION = "fleets.view_all_providers"
-OPENING_HELP = _(
-    "Local time, one or more spans a day; {} is always open, a day that is left out is closed: "
-    '{"mon": [["06:00", "14:00"], ["15:00", "24:00"]], "sat": [["08:00", "12:00"]]}'
-)
 SAVING = ("show_save", "show_save_and_continue", "show_save_and_add_another")
 
 
@@ -155,12 +153,12 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
         return bool(get_fields_from_path(self.model, entry)[-1].is_relation)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A date and time is asked for on the page's clock, which it names."""
+        """A date and time is asked for on the page's clock, which it names; hours in lines."""
+        if db_field.name == "opening_hours":
+            return OpeningHoursField(label=capfirst(db_field.verbose_name))
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.help_text = field.help_text or zone_in_words()
-        if field is not None and db_field.name == "opening_hours":
-            field.help_text = OPENING_HELP
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

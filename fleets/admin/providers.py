@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from fleets import services
 from fleets.admin.base import (
@@ -16,9 +19,11 @@ from fleets.admin.base import (
     service_action,
     while_empty,
 )
+from fleets.admin.lines import NamesField
 from fleets.admin.refs import RefInline
-from fleets.models import Depot, FleetPolicy, FleetProvider, FleetProviderEvent
+from fleets.models import Depot, FleetPolicy, FleetProvider, FleetProviderEvent, Role
 from fleets.models.providers import PROVIDER_MACHINE
+from fleets.roles import STAFF_ROLES
 from voltop.context import Actor
 
 
@@ -74,13 +79,15 @@ class FleetProviderAdmin(ProviderAdmin):
         return services.update_provider(obj, actor=admin_actor(request), **values)
 
 
-LIST_HELP = _('A list of names in double quotes: ["one", "two"]; [] is none.')
+NAMES = ("payout_rails", "driver_documents", "vehicle_documents")
 POLICY_HELP = {
-    **dict.fromkeys(
-        ("payout_rails", "driver_documents", "vehicle_documents", "second_factor_roles"), LIST_HELP
+    "debt_warn_amount": _(
+        "In your currency: a driver who owes more after a payment is told. Empty: nobody is."
     ),
-    "debt_warn_amount": _("In your currency."),
-    "debt_block_amount": _("In your currency."),
+    "debt_block_amount": _(
+        "In your currency: a driver who owes more starts no shift, unless somebody overrides it. "
+        "Empty: no limit."
+    ),
     "reservation_no_show_limit": _(
         "Bookings missed in 30 days until a driver may book no more; 0: no limit."
     ),
@@ -95,6 +102,20 @@ class FleetPolicyAdmin(ProviderAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         return super().get_form(request, obj, **{"help_texts": POLICY_HELP, **kwargs})
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Lists are named with commas, roles are ticked."""
+        label = capfirst(db_field.verbose_name)
+        if db_field.name in NAMES:
+            return NamesField(label=label)
+        if db_field.name == "second_factor_roles":
+            return forms.MultipleChoiceField(
+                choices=[(role, Role(role).label) for role in STAFF_ROLES],
+                widget=UnfoldAdminCheckboxSelectMultipleWidget,
+                label=label,
+                required=False,
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def service_update(
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]

@@ -12,12 +12,14 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.http import HttpRequest
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from fleets.admin.lines import hours_as_lines
 from fleets.models import FleetProvider, User
 from voltop.money import shown as shown_amount
 from voltop.words import in_words, moment
@@ -114,11 +116,18 @@ def spaced(code: str) -> str:
     return code.replace("_", " ")
 
 
+def action_in_words(action: str) -> str:
+    """ "payout account: set" for "payout_account.set"."""
+    return ": ".join(spaced(part) for part in action.split("."))
+
+
 WORDINGS: dict[str, tuple[str, Callable[[Any, Any], str]]] = {
     "from_state": ("from_state", lambda value, row: spaced(value)),
     "to_state": ("to_state", lambda value, row: spaced(value)),
     "object_type": ("object", lambda value, row: kind_of(value)),
     "provider_id": ("company", lambda value, row: company_of(value)),
+    "opening_hours": ("opening_hours", lambda value, row: "; ".join(hours_as_lines(value))),
+    "action": ("action", lambda value, row: action_in_words(value)),
     "week_starts_on": ("week_starts_on", lambda value, row: str(WEEKDAYS[value])),
     "week_starts_hour": ("week_starts_hour", lambda value, row: f"{value:02d}:00"),
     "hits": ("hits", lambda value, row: ", ".join(moment(at) for at in value)),
@@ -144,6 +153,9 @@ def _wording(field: "models.Field[Any, Any]") -> tuple[str, Callable[[Any, Any],
         return name.removesuffix("_s"), lambda value, row: duration(value)
     if isinstance(field, models.IntegerField) and name.endswith("_wh"):
         return f"{name.removesuffix('wh')}kwh", lambda value, row: f"{value / 1000:.1f}"
+    if isinstance(field, ArrayField) and field.base_field.choices:
+        labels = dict(field.base_field.flatchoices)
+        return name, lambda value, row: ", ".join(str(labels.get(code, code)) for code in value)
     if isinstance(field, models.JSONField) and field.get_default() == []:
         return name, lambda value, row: codes(value)
     return None
