@@ -8,7 +8,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from drivers import services
-from drivers.models import DRIVER_MACHINE, Driver, DriverEvent, Engagement, PayoutAccount
+from drivers.models import (
+    DRIVER_MACHINE,
+    Driver,
+    DriverEvent,
+    DriverStatus,
+    Engagement,
+    PayoutAccount,
+)
 from fleets.admin.base import (
     EventInline,
     ProviderAdmin,
@@ -19,7 +26,7 @@ from fleets.admin.base import (
     status_badge,
 )
 from fleets.admin.refs import RefInline
-from voltop import registry
+from voltop import clock, registry
 from voltop.context import Actor
 from voltop.panels import PanelsMixin
 
@@ -62,6 +69,10 @@ def _move(
     return service_action(description, f"drivers.{permission}", call, when=when)
 
 
+def _invite_again(driver: Driver, actor: Actor, reason: str) -> Driver:
+    return services.invite_driver_again(driver, actor=actor)
+
+
 @admin.register(Driver)
 class DriverAdmin(PanelsMixin, ProviderAdmin):
     panels_point = registry.DRIVER_PANELS
@@ -79,6 +90,12 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
     ordering = ("family_name", "given_name")
     inlines = (EngagementInline, PayoutAccountInline, RefInline, DriverEventInline)
     actions = (
+        service_action(
+            _("Invite again"),
+            "drivers.add_driver",
+            _invite_again,
+            when=lambda driver, actor: driver.status == DriverStatus.INVITED,
+        ),
         _move(_("Begin onboarding"), services.onboard_driver, "onboarding"),
         _move(_("Activate"), services.activate_driver, "active", {"onboarding"}),
         _move(_("Suspend"), services.suspend_driver, "suspended"),
@@ -141,8 +158,8 @@ class EngagementAdmin(ProviderAdmin):
         """Of an engagement that runs, the end can be set; else it stays as it was made."""
         if obj is None:
             return ()
-        fixed = [name for name in self.fields if name != "ends_on" or obj.ends_on is not None]
-        return self.with_shown(fixed)
+        ends = services.may_end(obj, clock.now())
+        return self.with_shown([name for name in self.fields if not (ends and name == "ends_on")])
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Engagement:
         return services.start_engagement(actor=admin_actor(request), **values)

@@ -47,6 +47,13 @@ class DriverNotActive(DomainError):
     message = _("The driver is not active: nothing new can be started.")
 
 
+class DriverBlocked(DomainError):
+    """`extra.blockers` lists all of it."""
+
+    code = "driver_blocked"
+    message = _("The driver still has a vehicle or a running shift: end that first.")
+
+
 class EngagementOverlap(DomainError):
     code = "engagement_overlap"
     constraints = ("drivers_engagement_no_overlap",)
@@ -55,7 +62,7 @@ class EngagementOverlap(DomainError):
 
 class EngagementEnded(DomainError):
     code = "engagement_ended"
-    message = _("The engagement has already ended.")
+    message = _("The engagement has already ended; an end can only be brought forward.")
 
 
 class InvalidEngagementPeriod(DomainError):

@@ -107,7 +107,7 @@ class EngagementSerializer(ModelSerializer):
 
 
 class EngagementStartSerializer(Serializer):
-    driver = ProviderRelatedField(queryset=Driver.objects.employed())
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
     kind = StrictChoiceField(choices=EngagementKind.choices)
     starts_on = DateField()
     ends_on = DateField(required=False, allow_null=True)
@@ -153,7 +153,7 @@ class AccountDetailsSerializer(Serializer):
 
 
 class PayoutAccountSetSerializer(Serializer):
-    driver = ProviderRelatedField(queryset=Driver.objects.employed())
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
     kind = StrictChoiceField(choices=PayoutAccountKind.choices)
     details = AccountDetailsSerializer()
     holder_name = StrictCharField(max_length=120)

@@ -22,7 +22,12 @@ from drivers.serializers import (
     PayoutAccountSerializer,
     PayoutAccountSetSerializer,
 )
-from fleets.errors import LimitReached, ProviderNotActive, TooManyAttempts
+from fleets.errors import (
+    FreshSecondFactorRequired,
+    LimitReached,
+    ProviderNotActive,
+    TooManyAttempts,
+)
 from fleets.records import RecordViewSet
 from fleets.selectors import active_provider
 from voltop.api.bulk import BulkViewSet, IdAnswersSerializer, IdsSerializer, Outcome, answer_ids
@@ -30,7 +35,13 @@ from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.errors import IllegalMove, NotFound, ReasonRequired
 
-PERSON = (errors.InvalidPhone, errors.InvalidBirthDate, errors.EmployeeNumberTaken)
+PERSON = (
+    errors.InvalidPhone,
+    errors.InvalidBirthDate,
+    errors.EmployeeNumberTaken,
+    errors.LoginRequired,
+    errors.DriverExists,
+)
 MOVE = (ReasonRequired, IllegalMove)
 
 
@@ -41,7 +52,7 @@ class DriverViewSet(RecordViewSet):
     queryset = Driver.objects.all()
     serializer_class = DriverSerializer
     filterset_class = DriverFilter
-    search_fields = ("given_name", "family_name", "employee_number")
+    search_fields = ("given_name", "family_name", "employee_number", "phone", "email")
     ordering_fields = ("id", "family_name", "hired_on", "updated_at")
     permissions = {
         "list": "drivers.view_driver",
@@ -60,20 +71,14 @@ class DriverViewSet(RecordViewSet):
     }
     statuses = {"invite_again": 202}
     errors = {
-        "create": (
-            *PERSON,
-            errors.LoginRequired,
-            errors.DriverExists,
-            ProviderNotActive,
-            LimitReached,
-        ),
+        "create": (*PERSON, ProviderNotActive, LimitReached),
         "partial_update": PERSON,
         "onboard": (IllegalMove,),
         "activate": (IllegalMove,),
         "suspend": MOVE,
         "reinstate": MOVE,
         "leave": MOVE,
-        "terminate": MOVE,
+        "terminate": (*MOVE, errors.DriverBlocked),
         "invite_again": (TooManyAttempts, IllegalMove),
     }
     input_serializers = {
@@ -223,7 +228,14 @@ class PayoutAccountViewSet(BulkViewSet):
         "create": "drivers.add_payoutaccount",
     }
     input_serializers = {"create": PayoutAccountSetSerializer}
-    errors = {"create": (errors.InvalidPayoutAccount, errors.PayoutAccountUnchanged)}
+    errors = {
+        "create": (
+            errors.InvalidPayoutAccount,
+            errors.InvalidPhone,
+            errors.PayoutAccountUnchanged,
+            FreshSecondFactorRequired,
+        )
+    }
 
     def create(self, request: Request) -> Response:
         """Set a driver's account; every change but the first holds payouts for 24 hours."""

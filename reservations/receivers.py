@@ -5,10 +5,21 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from reservations.services import call_off_vehicle
+from drivers.models import Driver, DriverStatus
+from drivers.signals import driver_moved
+from reservations.services import call_off_driver, call_off_vehicle
 from vehicles.models import Vehicle, VehicleStatus
 from vehicles.signals import vehicle_moved, vehicle_transferred
 from voltop.context import Actor
+
+
+@receiver(driver_moved, dispatch_uid="reservations.driver_moved")
+def call_off_leaver(
+    sender: Any, *, driver: Driver, to_state: str, actor: Actor, at: datetime, **_: Any
+) -> None:
+    """Who leaves drives to no charger any more: what they booked is free for others."""
+    if to_state in (DriverStatus.LEAVING, DriverStatus.TERMINATED):
+        call_off_driver(driver, actor=actor, reason="driver leaves", at=at)
 
 
 @receiver(vehicle_transferred, dispatch_uid="reservations.vehicle_transferred")

@@ -14,6 +14,7 @@ class ShiftsConfig(AppConfig):
         registry.register(registry.ROLE_PERMISSIONS, "shifts", roles.of_shifts)
         registry.register(registry.WHILE_SUSPENDED, "shifts", roles.while_suspended)
         registry.register(registry.PROVIDER_BLOCKERS, "shifts", selectors.blockers_of_provider)
+        registry.register(registry.DRIVER_BLOCKERS, "shifts", selectors.blockers_of_driver)
         registry.register(registry.API_SCOPES, "shifts", roles.scopes_of_shifts)
         registry.register(registry.DRIVER_PANELS, "shifts", panels.latest_shifts)
         registry.register(registry.NOTICE_KINDS, "shifts", notices.kinds)

@@ -6,11 +6,22 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from shifts.services import forget_vehicle, request_metrics_of_vehicles
+from drivers.models import Driver, DriverStatus
+from drivers.signals import driver_moved
+from shifts.services import forget_driver, forget_vehicle, request_metrics_of_vehicles
 from telemetry.signals import history_changed
 from vehicles.models import Vehicle
 from vehicles.signals import vehicle_transferred
 from voltop.context import Actor
+
+
+@receiver(driver_moved, dispatch_uid="shifts.driver_moved")
+def cancel_plans(
+    sender: Any, *, driver: Driver, to_state: str, actor: Actor, at: datetime, **_: Any
+) -> None:
+    """Who leaves starts no shift any more: planned ones are free for others to take."""
+    if to_state in (DriverStatus.LEAVING, DriverStatus.TERMINATED):
+        forget_driver(driver, actor=actor, reason="driver leaves", at=at)
 
 
 @receiver(vehicle_transferred, dispatch_uid="shifts.vehicle_transferred")

@@ -37,6 +37,12 @@ def blockers_of_provider(provider: FleetProvider) -> list[dict[str, object]]:
     return found
 
 
+def blockers_of_driver(driver: Driver) -> list[dict[str, object]]:
+    """What of shifts stands in the way of a driver's leaving for good: one that runs."""
+    count = Shift.objects.running().filter(driver=driver).count()
+    return [{"code": "shifts_running", "count": count}] if count else []
+
+
 def running_shift(driver: Driver) -> Shift | None:
     return Shift.objects.running().filter(driver=driver).first()
 

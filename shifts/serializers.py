@@ -99,7 +99,7 @@ class ShiftEventSerializer(ModelSerializer):
 
 
 class ShiftScheduleSerializer(Serializer):
-    driver = ProviderRelatedField(queryset=Driver.objects.employed())
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
     starts_at = InstantField()
     ends_at = InstantField()
     vehicle = ProviderRelatedField(
@@ -129,7 +129,7 @@ class PlannedStartSerializer(OwnStartSerializer):
 
 
 class UnplannedStartSerializer(PlannedStartSerializer):
-    driver = ProviderRelatedField(queryset=Driver.objects.employed().select_related("depot"))
+    driver = ProviderRelatedField(queryset=Driver.objects.all().select_related("depot"))
 
 
 class ChangeVehicleSerializer(Serializer):
@@ -225,7 +225,7 @@ class ProposeSerializer(Serializer):
 
 
 class ProposalEditSerializer(Serializer):
-    driver = ProviderRelatedField(queryset=Driver.objects.employed(), required=False)
+    driver = ProviderRelatedField(queryset=Driver.objects.all(), required=False)
     starts_at = InstantField(required=False)
     ends_at = InstantField(required=False)
 

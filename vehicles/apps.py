@@ -16,6 +16,7 @@ class VehiclesConfig(AppConfig):
         registry.register(registry.API_SCOPES, "vehicles", roles.scopes_of_vehicles)
         registry.register(registry.RECORD_KINDS, "vehicles", record_kinds.vehicles)
         registry.register(registry.PROVIDER_BLOCKERS, "vehicles", selectors.blockers_of_provider)
+        registry.register(registry.DRIVER_BLOCKERS, "vehicles", selectors.blockers_of_driver)
         registry.register(registry.DRIVER_PANELS, "vehicles", panels.cars_of_driver)
         registry.register(registry.WORK, "vehicles", home.work)
         registry.register(registry.HOME_FIGURES, "vehicles", home.figures)

@@ -1,5 +1,6 @@
 """Reads that join vehicles with who holds them."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Concat
 
-from fleets.models import FleetProvider
+from drivers.models import Driver
+from fleets.models import ExternalRef, FleetProvider
 from fleets.selectors import may_at
 from vehicles.models import (
     Assignment,
@@ -32,7 +34,7 @@ from vehicles.models import (
     VehicleStatus,
     VehicleTenure,
 )
-from voltop import wire
+from voltop import clock, wire
 from voltop.api.errors import ObjectNotFound
 
 RANK = {AssignmentKind.SHIFT: 0, AssignmentKind.TEMPORARY: 1, AssignmentKind.PERMANENT: 2}
@@ -77,6 +79,39 @@ def model_named(provider_id: int, name: str) -> int | None:
     found = models.filter(Q(called__iexact=wanted) | Q(in_full__iexact=wanted))
     ids = list(found.values_list("pk", flat=True)[:2])
     return ids[0] if len(ids) == 1 else None
+
+
+def vehicles_named(provider_id: int, names: Iterable[str]) -> dict[str, int]:
+    """The company's vehicles by what people and other systems call them: VIN, plate, `system:id`.
+
+    A name that is not exactly one vehicle's is left out; of a retired and a standing one it is the
+    standing one's. Two queries, whatever the number.
+    """
+    names = set(names)
+    refs = vehicles_by_ref(provider_id, names)
+    bare = {name: re.sub(r"[ .·-]", "", name).upper() for name in names}
+    own = Vehicle.objects.for_provider(provider_id)
+    wanted = Q(vin__in=bare.values()) | Q(plate__in=[text for text in bare.values() if text])
+    found: dict[str, int] = {}
+    for vehicle in sorted(own.filter(wanted), key=lambda v: v.status != VehicleStatus.RETIRED):
+        found |= {text: vehicle.pk for text in (vehicle.plate, vehicle.vin) if text}
+    named = {name: found.get(text) for name, text in bare.items()} | refs
+    return {name: pk for name, pk in named.items() if pk is not None}
+
+
+def vehicles_by_ref(provider_id: int, names: Iterable[str]) -> dict[str, int]:
+    """Those of the names that are refs (`system:id`) of vehicles of the company."""
+    pairs = {tuple(name.split(":", 1)): name for name in names if ":" in name}
+    refs = ExternalRef.objects.for_provider(provider_id).filter(
+        object_type=Vehicle._meta.label_lower,
+        external_id__in=[external_id for _system, external_id in pairs],
+        object_id__in=Vehicle.objects.for_provider(provider_id).values("pk"),
+    )
+    return {
+        pairs[ref.system, ref.external_id]: ref.object_id
+        for ref in refs
+        if (ref.system, ref.external_id) in pairs
+    }
 
 
 def holder_intervals(
@@ -230,6 +265,13 @@ def receiver_for(user: Any, provider_id: int) -> FleetProvider:
     if provider is None or not may_at(user, provider_id, "vehicles.transfer_vehicle"):
         raise ObjectNotFound(field="provider")
     return provider
+
+
+def blockers_of_driver(driver: Driver) -> list[dict[str, object]]:
+    """What of vehicles stands in the way of a driver's leaving for good: cars not given back."""
+    held = Assignment.objects.filter(driver=driver).overlapping(clock.now(), None)
+    count = held.exclude(kind=AssignmentKind.SHIFT).count()
+    return [{"code": "vehicles_held", "count": count}] if count else []
 
 
 def blockers_of_provider(provider: object) -> list[dict[str, object]]:

@@ -268,7 +268,7 @@ class AssignmentMakeSerializer(Serializer):
     """POST. `replace`: end or call off what stands in the way, instead of a 409."""
 
     vehicle = ProviderRelatedField(queryset=Vehicle.objects.all())
-    driver = ProviderRelatedField(queryset=Driver.objects.employed())
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
     kind = StrictChoiceField(choices=[(kind.value, kind.label) for kind in KINDS_BY_HAND])
     starts_at = InstantField(required=False)
     ends_at = InstantField(required=False, allow_null=True)

@@ -24,6 +24,9 @@ API_SCOPES = "fleets.api_scopes"
 PROVIDER_BLOCKERS = "fleets.provider_blockers"
 """(provider) -> list of {code, detail, count}: what stands in the way of closing a provider."""
 
+DRIVER_BLOCKERS = "drivers.blockers"
+"""(driver) -> list of {code, count}: what must be given back or ended before leaving for good."""
+
 START_GATES = "shifts.start_gates"
 """(driver, vehicle | None, at) -> list of shifts.gates.Refusal: why a shift may not start."""
 

@@ -12,7 +12,7 @@ from drivers.services.drivers import (
     terminate_driver,
     update_driver,
 )
-from drivers.services.engagements import end_engagement, start_engagement
+from drivers.services.engagements import end_engagement, may_end, start_engagement
 from drivers.services.payout_accounts import account_details, set_payout_account
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "invite_driver",
     "invite_driver_again",
     "leave_driver",
+    "may_end",
     "onboard_driver",
     "reinstate_driver",
     "require_active",

@@ -3,9 +3,11 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from drivers.errors import (
+    DriverBlocked,
     DriverExists,
     DriverNotActive,
     EmployeeNumberTaken,
@@ -17,9 +19,10 @@ from drivers.phones import e164
 from drivers.services.payout_accounts import subject_of
 from drivers.signals import driver_moved
 from fleets import audit
-from fleets.models import FleetProvider
+from fleets.errors import UnknownLanguage
+from fleets.models import FleetProvider, User
 from fleets.services import create_user, invitations, require_room
-from voltop import clock, events
+from voltop import clock, events, registry
 from voltop.context import Actor
 from voltop.errors import IllegalMove, given_reason
 
@@ -66,8 +69,8 @@ def invite_driver(
     The invitation's code sets a first password; whoever accepts it is onboarding. A person who
     already has a log-in (at another company) gets a second record, never a second log-in; the
     answer does not tell which it was.
-    Raises LoginRequired, InvalidPhone, InvalidBirthDate (400), ProviderNotActive, LimitReached,
-    DriverExists, EmployeeNumberTaken (409).
+    Raises LoginRequired, InvalidPhone, InvalidBirthDate, UnknownLanguage (400), ProviderNotActive,
+    LimitReached, DriverExists, EmployeeNumberTaken (409).
     """
     at = at or clock.now()
     actor.require_same_provider(*filter(None, (provider, values.get("depot"))))
@@ -76,7 +79,8 @@ def invite_driver(
             "given_name": given_name,
             "family_name": family_name,
             "phone": phone,
-            "email": email.lower(),
+            "email": email,
+            "language": provider.language,
             **values,
         },
         at.date(),
@@ -89,12 +93,10 @@ def invite_driver(
         full_name=f"{given_name} {family_name}",
         email=values["email"] or None,
         phone=values["phone"] or None,
-        language=values.get("language", provider.language),
+        language=values["language"],
         at=at,
     )
-    own = Driver.objects.for_provider(provider.pk)
-    if known := own.of_user(user.pk).first():
-        raise DriverExists(driver=known.pk)
+    _require_new(provider.pk, user)
     _require_free_number(provider.pk, values.get("employee_number", ""))
     driver = Driver.objects.create(provider=provider, user=user, **values)
     DRIVER_MACHINE.open(driver, actor=actor, at=at)
@@ -121,17 +123,23 @@ def update_driver(
 ) -> Driver:
     """Change a driver's record; personal values are audited encrypted.
 
-    Raises InvalidPhone, InvalidBirthDate (400), EmployeeNumberTaken (409).
+    Another phone or e-mail of somebody who has not answered the invitation is another invitation:
+    the one before ends. Afterwards it changes where a driver is reached, not how they log in.
+    Raises InvalidPhone, InvalidBirthDate, UnknownLanguage, LoginRequired (400), DriverExists,
+    EmployeeNumberTaken (409).
     """
     at = at or clock.now()
     actor.require_same_provider(*filter(None, (driver, values.get("depot"))))
     values = _checked(values, at.date())
-    driver = Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+    driver = _locked_with_user(driver)
     if "employee_number" in values:
         _require_free_number(driver.provider_id, values["employee_number"], but=driver.pk)
     changes = audit.diff(driver, values, personal=PERSONAL)
     if changes:
         Driver.objects.filter(pk=driver.pk).update(**values)
+        driver.refresh_from_db()
+        if driver.status == DriverStatus.INVITED and changes.keys() & {"phone", "email"}:
+            _invite_elsewhere(driver, actor=actor, at=at)
         subject = subject_of(driver.pk)
         audit.record("driver.changed", driver, actor=actor, at=at, changes=changes, subject=subject)
         driver.refresh_from_db()
@@ -186,14 +194,29 @@ def leave_driver(
     return _move(driver, DriverStatus.LEAVING, actor=actor, reason=given_reason(reason), at=at)
 
 
+@transaction.atomic
 def terminate_driver(
     driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
 ) -> Driver:
     """Invited, onboarding or leaving → terminated: access ends but payslips and disputes.
 
-    Raises ReasonRequired (400).
+    Car and keys are back by then; last pay may still follow. An invitation that nobody has
+    accepted ends. Raises ReasonRequired (400), IllegalMove, DriverBlocked (409).
     """
-    return _move(driver, DriverStatus.TERMINATED, actor=actor, reason=given_reason(reason), at=at)
+    at = at or clock.now()
+    reason = given_reason(reason)
+    actor.require_same_provider(driver)
+    driver = _locked_with_user(driver)
+    moved = _move(driver, DriverStatus.TERMINATED, actor=actor, reason=reason, at=at)
+    blockers = [
+        blocker
+        for function in registry.collect(registry.DRIVER_BLOCKERS).values()
+        for blocker in function(moved)
+    ]
+    if blockers:
+        raise DriverBlocked(blockers=blockers)
+    invitations.withdraw(moved.user, moved.provider, at=at)
+    return moved
 
 
 def require_active(driver: Driver) -> None:
@@ -220,6 +243,40 @@ def _move(
     return driver
 
 
+def _locked_with_user(driver: Driver) -> Driver:
+    """The driver, locked after the person, as whoever accepts an invitation locks them."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=driver.user_id).values("pk"))
+    return Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+
+
+def _invite_elsewhere(driver: Driver, *, actor: Actor, at: datetime) -> None:
+    """The log-in of an invited driver is whoever the address names; another one is invited anew."""
+    if not driver.phone and not driver.email:
+        raise LoginRequired(field="phone")
+    before = driver.user
+    user = create_user(
+        actor=actor,
+        full_name=driver.name,
+        email=driver.email or None,
+        phone=driver.phone or None,
+        language=driver.language,
+        at=at,
+    )
+    if user.pk == before.pk:
+        return
+    _require_new(driver.provider_id, user)
+    Driver.objects.filter(pk=driver.pk).update(user=user)
+    changes = {"user": (before.pk, user.pk)}
+    audit.record("driver.invited_elsewhere", driver, actor=actor, at=at, changes=changes)
+    invitations.withdraw(before, driver.provider, at=at)
+    invitations.invite(user, driver.provider, actor=actor, at=at)
+
+
+def _require_new(provider_id: int, user: User) -> None:
+    if known := Driver.objects.for_provider(provider_id).of_user(user.pk).first():
+        raise DriverExists(driver=known.pk)
+
+
 def _require_free_number(provider_id: int, number: str, *, but: int | None = None) -> None:
     same = Driver.objects.for_provider(provider_id).filter(employee_number=number)
     if number and same.exclude(pk=but or 0).exists():
@@ -227,12 +284,19 @@ def _require_free_number(provider_id: int, number: str, *, but: int | None = Non
 
 
 def _checked(values: dict[str, Any], today: date) -> dict[str, Any]:
-    """Values with phone numbers in E.164; raises InvalidPhone, InvalidBirthDate (400)."""
+    """Values in their one form: phone numbers in E.164, an e-mail address in small letters.
+
+    Raises InvalidPhone, InvalidBirthDate, UnknownLanguage (400).
+    """
     if unknown := values.keys() - CHANGEABLE:
         raise TypeError(f"not changeable: {sorted(unknown)}")
     for name in ("phone", "emergency_contact_phone"):
         if values.get(name):
             values[name] = e164(values[name], field=name)
+    if values.get("email"):
+        values["email"] = values["email"].lower()
+    if "language" in values and values["language"] not in dict(settings.LANGUAGES):
+        raise UnknownLanguage(field="language")
     born = values.get("birth_date")
     if born is not None and not 16 <= (today - born).days / 365.25 <= 100:
         raise InvalidBirthDate(field="birth_date")

@@ -3,9 +3,13 @@
 from datetime import date
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from drivers import services
+from drivers.models import Driver
+from fleets.models import AuditEntry
 from voltop.tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +50,7 @@ def test_a_dispatcher_reads_engagements_and_ends_none(cast):
 @pytest.mark.parametrize(
     ("status", "offered"),
     [
-        ("invited", {"onboard", "terminate"}),
+        ("invited", {"again", "onboard", "terminate"}),
         ("onboarding", {"activate", "terminate"}),
         ("active", {"suspend", "leave"}),
         ("suspended", {"reinstate", "leave"}),
@@ -61,3 +65,41 @@ def test_a_drivers_page_offers_the_moves_that_its_state_has(cast, client, status
     page = client.get(f"/admin/drivers/driver/{driver.pk}/change/")
     names = {name.removesuffix("_driver") for name, _description in page.context["moves"]}
     assert {name.rpartition("_")[2] for name in names} == offered
+
+
+def test_a_driver_is_invited_again_from_their_own_page(cast):
+    driver = cast.new_driver("Ines", active=False)
+    answer = browser(cast.dispatcher).post(
+        "/admin/drivers/driver/",
+        {"action": "add_driver__invite_again", "_selected_action": [driver.pk], "from_row": "1"},
+        follow=True,
+    )
+    assert "Done for 1." in answer.content.decode()
+    assert AuditEntry.objects.filter(action="invitation.sent_again").count() == 1
+
+
+LISTS = ("driver", "engagement", "payoutaccount", "driverevent")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_takes_as_many_queries_for_twelve_rows_as_for_three(cast, name):
+    client, counts = browser(cast.owner), []
+    for total in (3, 12):
+        for n in range(Driver.objects.count(), total):
+            driver = cast.new_driver(f"D{n}")
+            services.update_driver(driver, actor=cast.actor(), depot=cast.depot(name=f"Depot {n}"))
+            services.start_engagement(
+                driver, actor=cast.actor(), kind="renter", starts_on=date(2026, 1, 1)
+            )
+            services.set_payout_account(
+                driver,
+                actor=cast.actor(),
+                kind="iban",
+                details={"iban": "NL91ABNA0417164300"},
+                holder_name="D",
+            )
+        client.get(f"/admin/drivers/{name}/")
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(f"/admin/drivers/{name}/").status_code == 200
+        counts.append(len(captured))
+    assert counts[0] == counts[1], counts

@@ -3,7 +3,9 @@
 import pytest
 
 from drivers import services
+from drivers.errors import DriverExists, LoginRequired
 from drivers.models import Driver
+from fleets.models import AuditEntry, User
 from fleets.tests.logins import Api, code_in, post_out
 
 pytestmark = pytest.mark.django_db
@@ -83,3 +85,52 @@ def test_who_has_left_for_good_is_not_invited_again(cast, api):
     services.terminate_driver(driver, actor=cast.actor(), reason="did not come")
     answer = api(cast.dispatcher).post(f"/api/v1/drivers/{driver.pk}/invite-again")
     assert (answer.status_code, answer.json()["code"]) == (409, "illegal_move")
+
+
+def test_a_wrong_address_is_corrected_before_the_invitation_is_answered(cast):
+    driver = invited(cast, email="nroa@x.example", phone="+525512345678")
+    typo = code_in(post_out()[-1].body)
+    wrong = driver.user_id
+    driver = services.update_driver(driver, actor=cast.actor(), email="Nora@X.example")
+    assert (driver.email, driver.user.email) == ("nora@x.example", "nora@x.example")
+    assert driver.user.phone == "+525512345678"
+    assert driver.user_id != wrong
+    assert AuditEntry.objects.get(action="driver.invited_elsewhere").changes == {
+        "user": [wrong, driver.user_id]
+    }
+    refused = Api().post(
+        "auth/invitation",
+        {"code": typo, "new_password": PASSWORD, "device": {"id": "strangers-phone-1"}},
+    )
+    assert (refused.status_code, refused.json()["code"]) == (401, "invalid_code")
+    assert post_out()[-1].to == ["nora@x.example"]
+    accept(code_in(post_out()[-1].body))
+    driver.refresh_from_db()
+    assert driver.status == "onboarding"
+
+
+def test_once_answered_another_address_is_no_other_log_in(cast):
+    driver = cast.driver
+    changed = services.update_driver(driver, actor=cast.actor(), email="new@x.example")
+    assert (changed.email, changed.user_id) == ("new@x.example", driver.user_id)
+    assert changed.user.email == driver.user.email != "new@x.example"
+
+
+def test_an_invited_driver_is_not_corrected_to_another_drivers_log_in(cast):
+    driver, other = invited(cast), cast.driver
+    with pytest.raises(DriverExists) as refused:
+        services.update_driver(driver, actor=cast.actor(), email=other.user.email)
+    assert refused.value.extra == {"driver": other.pk}
+    with pytest.raises(LoginRequired):
+        services.update_driver(driver, actor=cast.actor(), email="")
+    assert Driver.objects.get(pk=driver.pk).email == "nora@x.example"
+
+
+def test_the_invitation_of_who_is_no_longer_wanted_ends(cast):
+    driver = invited(cast)
+    code = code_in(post_out()[-1].body)
+    services.terminate_driver(driver, actor=cast.actor(), reason="withdrew")
+    body = {"code": code, "new_password": PASSWORD, "device": {"id": "noras-own-phone-1"}}
+    answer = Api().post("auth/invitation", body)
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_code")
+    assert not User.objects.get(pk=driver.user_id).has_usable_password()

@@ -17,7 +17,7 @@ from drivers.errors import (
 from drivers.models import Driver
 from fleets import audit
 from fleets import services as fleet_services
-from fleets.errors import LimitReached, ProviderNotActive
+from fleets.errors import LimitReached, ProviderNotActive, UnknownLanguage
 from fleets.models import AuditEntry, FleetProvider, User
 from voltop.errors import NotFound
 
@@ -136,3 +136,24 @@ def test_only_an_active_driver_starts_something(cast):
         services.require_active(driver)
     assert refused.value.extra["status"] == "invited"
     services.require_active(cast.driver)
+
+
+def test_a_driver_is_spoken_to_in_the_companys_language_unless_said_otherwise(cast):
+    FleetProvider.objects.filter(pk=cast.a.pk).update(language="es")
+    cast.a.refresh_from_db()
+    own = invite(cast)
+    assert (own.language, own.user.language) == ("es", "es")
+    other = invite(cast, email="jo@x.example", language="pt")
+    assert (other.language, other.user.language) == ("pt", "pt")
+
+
+def test_a_language_that_nobody_speaks_is_refused(cast):
+    with pytest.raises(UnknownLanguage):
+        invite(cast, language="tlh")
+    with pytest.raises(UnknownLanguage):
+        services.update_driver(cast.driver, actor=cast.actor(), language="xx")
+
+
+def test_a_changed_address_is_kept_in_small_letters_as_an_invited_one(cast):
+    changed = services.update_driver(cast.driver, actor=cast.actor(), email="Dora@New.EXAMPLE")
+    assert changed.email == "dora@new.example"

@@ -62,6 +62,14 @@ def invite_again(
     audit.record("invitation.sent_again", user, actor=actor, at=at)
 
 
+def withdraw(user: User, provider: FleetProvider, *, at: datetime) -> int:
+    """End a company's invitation that nobody has accepted; how many codes that were."""
+    codes_of_it = OneTimeCode.objects.filter(
+        user=user, provider=provider, purpose=CodePurpose.INVITATION
+    )
+    return codes_of_it.filter(used_at__isnull=True, ended_at__isnull=True).update(ended_at=at)
+
+
 def accept_invitation(
     *, code: str, new: str, address: str, device: auth.Device, at: datetime | None = None
 ) -> auth.TokenPair:

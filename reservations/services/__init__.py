@@ -2,6 +2,7 @@
 
 from reservations.services.booking import book
 from reservations.services.moves import (
+    call_off_driver,
     call_off_vehicle,
     cancel,
     change_period,
@@ -24,6 +25,7 @@ __all__ = [
     "add_connector",
     "add_evse",
     "book",
+    "call_off_driver",
     "call_off_vehicle",
     "cancel",
     "change_period",

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from drivers.models import Driver
 from fleets import audit
 from fleets.services.notices import notify
 from reservations import rules
@@ -16,6 +17,7 @@ from reservations.models import (
     CancelReason,
     Evse,
     Reservation,
+    ReservationKind,
     ReservationStatus,
 )
 from reservations.selectors import next_free
@@ -72,10 +74,25 @@ def call_off_vehicle(
     """
     actor = Actor(actor.kind, actor.id, provider_id, actor.name)
     standing = Reservation.objects.for_provider(provider_id).standing()
-    bookings = list(standing.filter(vehicle_id=vehicle_id).order_by("pk"))
+    bookings = _locked(standing.filter(vehicle_id=vehicle_id))
     for reservation in bookings:
         cancel(reservation, actor=actor, cancel_reason=CancelReason.VEHICLE, reason=reason, at=at)
     return len(bookings)
+
+
+@transaction.atomic
+def call_off_driver(driver: Driver, *, actor: Actor, reason: str, at: datetime) -> int:
+    """Cancel the standing bookings that a driver made for himself; returns how many."""
+    standing = Reservation.objects.for_provider(driver.provider_id).standing()
+    own = _locked(standing.filter(driver=driver, kind=ReservationKind.DRIVER))
+    for reservation in own:
+        cancel(reservation, actor=actor, cancel_reason=CancelReason.DRIVER, reason=reason, at=at)
+    return len(own)
+
+
+def _locked(bookings: QuerySet[Reservation]) -> list[Reservation]:
+    """Those that are still so once their rows are locked: none was used or missed meanwhile."""
+    return list(bookings.select_for_update(no_key=True, of=("self",)).order_by("pk"))
 
 
 @transaction.atomic

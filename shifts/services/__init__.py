@@ -9,7 +9,13 @@ from shifts.services.ending import (
 )
 from shifts.services.metric_requests import request_metrics, request_metrics_of_vehicles
 from shifts.services.metrics import compute_due, compute_metrics, work_off_requests
-from shifts.services.planning import cancel_shift, forget_vehicle, miss_shift, schedule_shift
+from shifts.services.planning import (
+    cancel_shift,
+    forget_driver,
+    forget_vehicle,
+    miss_shift,
+    schedule_shift,
+)
 from shifts.services.platform_entries import EntryResult, EntryRow, attach_entries, post_entries
 from shifts.services.platforms import (
     create_platform_account,
@@ -45,6 +51,7 @@ __all__ = [
     "create_platform_account",
     "edit_proposal",
     "end_shift",
+    "forget_driver",
     "forget_vehicle",
     "give_platform_id",
     "mark_for_review",

@@ -45,7 +45,7 @@ def schedule_shift(
     actor.require_same_provider(driver, *(item for item in (vehicle, depot) if item))
     provider = FleetProvider.objects.get(pk=driver.provider_id)
     require_active_provider(provider)
-    Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+    driver = Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
     require_active(driver)
     require_length(driver.provider_id, starts_at, ends_at)
     _require_free_plan(driver, starts_at, ends_at)
@@ -84,6 +84,16 @@ def miss_shift(shift: Shift, *, actor: Actor, at: datetime | None = None) -> Shi
 
 
 @transaction.atomic
+def forget_driver(driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None) -> int:
+    """The driver starts nothing any more: planned shifts are cancelled; returns how many."""
+    planned = Shift.objects.filter(driver=driver, status=ShiftStatus.SCHEDULED)
+    shifts = list(planned.select_for_update(no_key=True).order_by("pk"))
+    for shift in shifts:
+        cancel_shift(shift, actor=actor, reason=reason, at=at)
+    return len(shifts)
+
+
+@transaction.atomic
 def forget_vehicle(
     vehicle_id: int, provider_id: int, *, actor: Actor, at: datetime | None = None
 ) -> None:
@@ -93,7 +103,7 @@ def forget_vehicle(
         planned_vehicle_id=vehicle_id, status=ShiftStatus.SCHEDULED
     ).update(planned_vehicle=None)
     own = ShiftProposal.objects.for_provider(provider_id).filter(vehicle_id=vehicle_id)
-    for proposal in own.waiting().order_by("pk"):
+    for proposal in own.waiting().select_for_update(no_key=True).order_by("pk"):
         PROPOSAL_MACHINE.move(proposal, ProposalState.WITHDRAWN, actor=actor, at=at)
 
 

@@ -216,6 +216,7 @@ def test_proposal_without_a_driver_waits_for_one(scene: Scene):
 def test_terminated_drivers_past_work_is_still_accepted(scene: Scene, proposal: ShiftProposal):
     driver = scene.cast.driver
     driver_services.leave_driver(driver, actor=scene.actor, reason="moves away")
+    vehicle_services.end_assignment(Assignment.objects.get(driver=driver), actor=scene.actor)
     driver_services.terminate_driver(driver, actor=scene.actor, reason="moved away")
     assert services.accept_proposal(proposal, actor=scene.actor).driver == driver
 
