@@ -17,7 +17,7 @@ from django.contrib.admin.filters import RelatedOnlyFieldListFilter
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -31,6 +31,7 @@ from fleets.admin.exports import EXPORTS
 from fleets.admin.lines import OpeningHoursField
 from fleets.admin.shown import NOTHING, ShownFields, name_of, spaced
 from fleets.models import FleetProvider, User
+from voltop.api.database_errors import broken_rule
 from voltop.context import Actor
 from voltop.errors import DomainError
 from voltop.lookups import OfferedLookupsMixin
@@ -237,8 +238,8 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
         """Show a broken rule as an error of the form instead of losing what was typed."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except DomainError as error:
-            request.domain_error = error  # type: ignore[attr-defined]
+        except (DomainError, DatabaseError) as error:
+            request.domain_error = broken_rule(error)  # type: ignore[attr-defined]
             return super().changeform_view(request, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
@@ -372,8 +373,8 @@ def service_action(
             try:
                 with transaction.atomic():
                     call(row, actor, reason)
-            except DomainError as error:
-                messages.error(request, f"{row}: {error.detail}")
+            except (DomainError, DatabaseError) as error:
+                messages.error(request, f"{row}: {broken_rule(error).detail}")
             else:
                 done += 1
         if done:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from fleets import audit
@@ -11,8 +11,12 @@ from fleets.models import FleetProvider, Membership, Role, User
 from fleets.services import invitations
 from fleets.services.providers import require_room
 from voltop import clock
+from voltop.api.database_errors import UNIQUE, sqlstate
 from voltop.context import Actor
-from voltop.errors import NotFound
+from voltop.errors import LockBusy, NotFound
+
+ATTEMPTS = 3
+"""How often somebody else may make the same person first."""
 
 
 @transaction.atomic
@@ -29,23 +33,32 @@ def create_user(
 ) -> User:
     """The user with this log-in name, made when there is none yet.
 
-    A known one is returned unchanged, so that inviting answers alike for known and unknown people.
+    A known one is returned unchanged, so that inviting answers alike for known and unknown people,
+    also where another company invites the same person at this moment. Raises LockBusy (503).
     """
     at = at or clock.now()
     email = email.lower() if email else None
-    known = _known(email, phone)
-    if known is not None:
-        return known
-    user = User.objects.create_user(
-        email,
-        password,
-        phone=phone,
-        full_name=full_name,
-        language=language,
-        is_staff=is_staff,
-    )
-    audit.record("user.created", user, actor=actor, at=at)
-    return user
+    for _attempt in range(ATTEMPTS):
+        known = _known(email, phone)
+        if known is not None:
+            return known
+        try:
+            with transaction.atomic():
+                user = User.objects.create_user(
+                    email,
+                    password,
+                    phone=phone,
+                    full_name=full_name,
+                    language=language,
+                    is_staff=is_staff,
+                )
+        except IntegrityError as error:
+            if sqlstate(error) != UNIQUE:
+                raise
+        else:
+            audit.record("user.created", user, actor=actor, at=at)
+            return user
+    raise LockBusy(retry_after_s=1)
 
 
 def _known(email: str | None, phone: str | None) -> User | None:

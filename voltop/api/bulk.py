@@ -19,8 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from voltop.api import fields
-from voltop.api.database_errors import translate_database_error
-from voltop.api.errors import InternalError
+from voltop.api.database_errors import broken_rule
 from voltop.api.exceptions import validation_problem
 from voltop.api.serializers import Serializer
 from voltop.api.viewsets import ListRetrieveViewSet
@@ -179,20 +178,10 @@ def answer_each(
                 with transaction.atomic():
                     key, outcome = take(dict(row.values))
             except (DomainError, IntegrityError) as error:
-                results.append(answer(index, as_row_error(error)))
+                results.append(answer(index, broken_rule(error)))
             else:
                 results.append(answer(index, None, outcome=outcome, key=key))
     return answers(results)
-
-
-def as_row_error(error: DomainError | IntegrityError) -> DomainError:
-    """The rule that a row broke; what is a mistake of our own is raised on."""
-    if isinstance(error, DomainError):
-        return error
-    broken = translate_database_error(error)
-    if isinstance(broken, InternalError):
-        raise error
-    return broken
 
 
 def answer_ids(
@@ -211,8 +200,8 @@ def answer_ids(
                 if key not in found:
                     raise NotFound()
                 move(found[key])
-        except DomainError as broken:
-            error = broken
+        except (DomainError, IntegrityError) as broken:
+            error = broken_rule(broken)
         results[index] = answer(index, error, key=key)
     done = sum(1 for result in results if result["ok"])
     return {"done": done, "refused": len(results) - done, "results": results}

@@ -7,7 +7,7 @@ one by SQLSTATE. Not here: which rule a constraint guards (`<app>/errors`).
 from functools import cache
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 
 from voltop.api import errors
@@ -28,6 +28,19 @@ BY_STATE: dict[str, type[DomainError]] = {
     "22021": errors.NullCharacters,
     "22P05": errors.NullCharacters,
 }
+
+
+def broken_rule(error: DomainError | DatabaseError) -> DomainError:
+    """The rule that was broken, also where the database was first to say it.
+
+    What is a mistake of our own is raised on.
+    """
+    if isinstance(error, DomainError):
+        return error
+    broken = translate_database_error(error)
+    if isinstance(broken, errors.InternalError):
+        raise error
+    return broken
 
 
 def sqlstate(exc: BaseException) -> str:
