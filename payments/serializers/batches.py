@@ -11,6 +11,7 @@ from payments.models import (
     PaymentLine,
     RunType,
 )
+from payments.serializers import examples
 from voltop.api.fields import DateField, MoneyField, ProviderRelatedField, StrictChoiceField
 from voltop.api.fields import StrictCharField as Text
 from voltop.api.serializers import ModelSerializer, Serializer
@@ -22,6 +23,8 @@ class BatchSerializer(ModelSerializer):
     job = serializers.IntegerField(source="job_id", allow_null=True)
     payable = MoneyField("payable_amount", read_only=True)
     carried = MoneyField("carried_amount", read_only=True)
+
+    schema_values = examples.BATCH
 
     class Meta:
         model = PaymentBatch
@@ -120,6 +123,10 @@ class PaymentSerializer(ModelSerializer):
     carried = MoneyField("carried_amount", read_only=True)
     payable = MoneyField("payable_amount", read_only=True)
     previous_payable = MoneyField("previous_payable_amount", read_only=True)
+    exceptions = serializers.ListField(child=serializers.DictField(), read_only=True)
+    flags = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    schema_values = {**examples.PAYMENT, "lines": examples.LINES}
 
     class Meta:
         model = Payment

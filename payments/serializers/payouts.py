@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from payments.models import Account, BankMovement, Entry, FundingAccount, Payout, Posting
+from payments.serializers import examples
 from voltop.api.fields import InstantField, MoneyField, SecretField, StrictCharField, UrlField
 from voltop.api.serializers import ModelSerializer, Serializer
 
@@ -121,6 +122,8 @@ class PostingSerializer(ModelSerializer):
 class EntrySerializer(ModelSerializer):
     postings = PostingSerializer(many=True, read_only=True)
 
+    schema_values = {"postings": examples.POSTINGS}
+
     class Meta:
         model = Entry
         fields = ("id", "source_key", "kind", "booked_on", "at", "actor", "postings")
@@ -142,6 +145,8 @@ class TrialBalanceSerializer(Serializer):
     entries = serializers.IntegerField(min_value=0)
     sum = MoneyField(read_only=True)
 
+    schema_values = examples.TRIAL
+
 
 class StatementLineSerializer(Serializer):
     """One movement of a driver's account as the driver feels it: positive is in their favour."""
@@ -160,3 +165,5 @@ class BalanceSerializer(Serializer):
     owed = MoneyField(read_only=True)
     debt = MoneyField(read_only=True)
     under_way = MoneyField(read_only=True)
+
+    schema_values = examples.BALANCE

@@ -1,7 +1,8 @@
 """Examples for the OpenAPI description, made from the schemas themselves.
 
-A serializer that wants a telling example gives one (`extend_schema_serializer(examples=…)`); what
-has none gets a valid one from here, so that no operation is without.
+A serializer that wants a telling example gives one (`schema_example` of a body, `schema_values` of
+an answer's fields that belong together); what has none gets a valid one from here, so that no
+operation is without.
 """
 
 import re
@@ -143,7 +144,7 @@ def example_of(
     """
     if depth > MAX_DEPTH:
         return None
-    if "$ref" in schema:
+    if "$ref" in schema and "example" not in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, depth + 1, name)
     for key in ("example", "default", "const"):
         if schema.get(key, "") != "":  # left away is the usual, but shows nothing

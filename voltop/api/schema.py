@@ -154,6 +154,10 @@ class VoltopAutoSchema(AutoSchema):
             schema["additionalProperties"] = False
             if hasattr(serializer, "schema_example"):
                 schema["example"] = serializer.schema_example
+        if direction == "response":
+            for name, value in getattr(serializer, "schema_values", {}).items():
+                if name in schema["properties"]:
+                    schema["properties"][name]["example"] = value
         return schema
 
     def _map_serializer_field(
