@@ -30,19 +30,6 @@ from voltop.errors import NotFound, PermissionDenied
 from voltop.records import RecordKind, record_kinds
 
 BY_REF = r"by-ref/(?P<system>[^/]+)/(?P<external_id>[^/]+)"
-REFS = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["system", "id"],
-        "properties": {
-            "system": {"type": "string", "maxLength": 40},
-            "id": {"type": "string", "maxLength": 120},
-        },
-    },
-    "description": "What other systems call it.",
-    "example": [{"system": "erp", "id": "D-17"}],
-}
 
 
 def with_refs(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -57,12 +44,21 @@ def with_refs(rows: QuerySet[Any]) -> QuerySet[Any]:
     )
 
 
-@extend_schema_field(REFS)
+class RefSerializer(Serializer):
+    """What another system calls the record."""
+
+    system = StrictCharField(max_length=40)
+    id = StrictCharField(max_length=120)
+
+    schema_example = {"system": "erp", "id": "D-17"}
+
+
+@extend_schema_field(RefSerializer(many=True))
 class RefsField(serializers.Field):
     """A record's refs, system by system."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, source="*")
+        super().__init__(read_only=True, source="*", help_text="What other systems call it.")
 
     def to_representation(self, record: Any) -> list[dict[str, str]]:
         refs = getattr(record, "external_refs", None)
@@ -108,13 +104,6 @@ class RefFilter(TextFilter):
             object_id=OuterRef("pk"),
         )
         return rows.filter(models.Exists(refs))
-
-
-class RefSerializer(Serializer):
-    """What another system calls the record."""
-
-    system = StrictCharField(max_length=40)
-    id = StrictCharField(max_length=120)
 
 
 class RecordMixin(BulkMixin):

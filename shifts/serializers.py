@@ -43,7 +43,7 @@ class StintSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class BreakSerializer(ModelSerializer):
+class ShiftBreakSerializer(ModelSerializer):
     class Meta:
         model = ShiftBreak
         fields = ("starts_at", "ends_at")
@@ -54,7 +54,7 @@ class ShiftSerializer(ModelSerializer):
     """A shift with its cars and breaks; a running one has no end yet."""
 
     stints = StintSerializer(many=True, read_only=True)
-    breaks = BreakSerializer(many=True, read_only=True)
+    breaks = ShiftBreakSerializer(many=True, read_only=True)
     review_reasons = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:
@@ -141,7 +141,7 @@ class ChangeVehicleSerializer(Serializer):
 class ShiftMetricsSerializer(ModelSerializer):
     """Whole seconds and kilometres; ratios are left to the reader."""
 
-    income = MoneyField("income_amount", "currency", read_only=True, allow_negative=True)
+    income = MoneyField("income_amount", "currency", read_only=True, allow_null=True)
     business_date = serializers.DateField(source="shift.business_date", read_only=True)
     driver = serializers.IntegerField(source="shift.driver_id", read_only=True)
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
+
 from fleets.models import ApiClient, CodePurpose
 from voltop.api import fields
 from voltop.api.serializers import ModelSerializer, Serializer
@@ -161,7 +163,10 @@ def _scopes(**kwargs: Any) -> fields.StrictListField:
     return fields.StrictListField(child=child, min_length=1, max_length=50, **kwargs)
 
 
+@extend_schema_serializer(component_name="OAuthClient")
 class ApiClientSerializer(ModelSerializer):
+    """Called otherwise in the schema: an `ApiClient` is what generators call their own."""
+
     scopes = _scopes(read_only=True)
 
     class Meta:
@@ -180,6 +185,7 @@ class ApiClientSerializer(ModelSerializer):
         )
 
 
+@extend_schema_serializer(component_name="OAuthClientWithSecret")
 class ApiClientWithSecretSerializer(ApiClientSerializer):
     """With the secret, which is shown this once."""
 

@@ -122,7 +122,7 @@ class PaymentSerializer(ModelSerializer):
     net = MoneyField("net_amount", read_only=True)
     carried = MoneyField("carried_amount", read_only=True)
     payable = MoneyField("payable_amount", read_only=True)
-    previous_payable = MoneyField("previous_payable_amount", read_only=True)
+    previous_payable = MoneyField("previous_payable_amount", read_only=True, allow_null=True)
     exceptions = serializers.ListField(child=serializers.DictField(), read_only=True)
     flags = serializers.ListField(child=serializers.DictField(), read_only=True)
 

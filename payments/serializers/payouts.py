@@ -11,7 +11,7 @@ from voltop.api.serializers import ModelSerializer, Serializer
 class FundingAccountSerializer(ModelSerializer):
     """The bank's token is never shown."""
 
-    available = MoneyField("available_amount", read_only=True)
+    available = MoneyField("available_amount", read_only=True, allow_null=True)
 
     class Meta:
         model = FundingAccount

@@ -130,8 +130,8 @@ class PayPlanInputSerializer(PayPlanVersionInputSerializer):
 
 class TermsSerializer(ModelSerializer):
     rent = MoneyField("rent_amount", read_only=True)
-    deposit_target = MoneyField("deposit_target_amount", read_only=True)
-    accident_excess = MoneyField("accident_excess_amount", read_only=True)
+    deposit_target = MoneyField("deposit_target_amount", read_only=True, allow_null=True)
+    accident_excess = MoneyField("accident_excess_amount", read_only=True, allow_null=True)
 
     class Meta:
         model = Terms

@@ -73,13 +73,13 @@ def test_another_companys_things_are_not_found(cast, api):
 def test_what_is_free_at_a_station(cast, api):
     station = make_station(cast)
     post(api(cast.dispatcher), STAFF, wish(station, cast.vehicle, connector=plug(station).pk))
-    query = f"?from={tomorrow(9):%Y-%m-%dT%H:%M:%SZ}&to={tomorrow(12):%Y-%m-%dT%H:%M:%SZ}"
+    query = f"?start={tomorrow(9):%Y-%m-%dT%H:%M:%SZ}&end={tomorrow(12):%Y-%m-%dT%H:%M:%SZ}"
     rows = api(cast.viewer).get(f"/api/v1/stations/{station.pk}/availability{query}").json()
     assert [[w["starts_at"][11:16] for w in row["free"]] for row in rows] == [
         ["09:00", "11:00"],
         ["09:00"],
     ]
-    bad = api(cast.viewer).get(f"/api/v1/stations/{station.pk}/availability?from=now")
+    bad = api(cast.viewer).get(f"/api/v1/stations/{station.pk}/availability?start=now")
     assert bad.status_code == 400
 
 

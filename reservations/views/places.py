@@ -65,7 +65,7 @@ class StationViewSet(RecordViewSet):
         "partial_update": STATION,
         "availability": (errors.InvalidRange,),
     }
-    query_parameters = {"availability": {"from": INSTANT, "to": INSTANT}}
+    query_parameters = {"availability": {"start": INSTANT, "end": INSTANT}}
 
     def create(self, request: Request) -> Response:
         """Add a station."""
@@ -86,11 +86,11 @@ class StationViewSet(RecordViewSet):
 
     @action(detail=True, methods=["get"])
     def availability(self, request: Request, pk: str) -> Response:
-        """Per plug, what is free within [from, to): by default the next 24 hours."""
+        """Per plug, what is free within [start, end): by default the next 24 hours."""
         station = self.get_object()
-        start = self._instant("from") or clock.now()
-        end = self._instant("to") or start + timedelta(days=1)
-        check_range(start, end, longest=LONGEST, field="to")
+        start = self._instant("start") or clock.now()
+        end = self._instant("end") or start + timedelta(days=1)
+        check_range(start, end, longest=LONGEST, field="end")
         rows = selectors.availability(station, start, end)
         return Response(AvailabilitySerializer(rows, many=True).data)
 

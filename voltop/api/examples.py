@@ -111,6 +111,7 @@ BY_NAME = {
     "tax_id": "AMO010101AB1",
     "text": "My last payment seems to lack Sunday's shift.",
     "time_zone": "America/Mexico_City",
+    "token_type": "Bearer",
     "to_state": "ended",
     "trip_ref": "T-88213",
     "uid": "MX*VLT*E0001",

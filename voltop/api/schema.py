@@ -4,6 +4,7 @@ What a view declares (permissions, inputs, outputs, statuses, errors, idempotenc
 operation says; nothing is described twice. Not here: the served pages (`voltop.api.urls`).
 """
 
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -11,12 +12,18 @@ from typing import Any
 from django.apps import apps
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction, OpenApiParameter
-from rest_framework.serializers import BaseSerializer, PrimaryKeyRelatedField
+from rest_framework.exceptions import ValidationError
+from rest_framework.serializers import (
+    BaseSerializer,
+    ChoiceField,
+    ListSerializer,
+    PrimaryKeyRelatedField,
+)
 
 from voltop import registry
 from voltop.api import errors
 from voltop.api.examples import example_of
-from voltop.api.fields import INT8_MAX
+from voltop.api.fields import INT4_MAX, INT8_MAX
 from voltop.api.filters import has_updated_at
 from voltop.api.permissions import ANYONE, PERSON, SIGNED_IN, scopes_that_open
 from voltop.api.views import TAKE_A_BODY, takes_nothing
@@ -40,20 +47,19 @@ PROBLEM = {
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "code": {"type": "string", "description": "Stable; see docs/errors.md."},
         "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "code", "detail"],
-                "properties": {
-                    "field": {"type": "string", "description": "Dotted path; may be empty."},
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/ProblemError"}},
         "extra": {"type": "object", "additionalProperties": True},
         "request_id": {"type": "string"},
+    },
+}
+PROBLEM_ERROR = {
+    "type": "object",
+    "description": "What is wrong with one field of a request.",
+    "required": ["field", "code", "detail"],
+    "properties": {
+        "field": {"type": "string", "description": "Dotted path; may be empty."},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
     },
 }
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
@@ -72,6 +78,8 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
 COMMON_ERRORS: tuple[type[DomainError], ...] = (errors.BadRequest, errors.Throttled, LockBusy)
 BODY_ERRORS = (errors.BodyTooLarge, errors.UnsupportedMediaType)
 ID_BOUNDS = {"minimum": 1, "maximum": INT8_MAX}
+WHOLE_NUMBER = re.compile(r"\^\[0-9\]\{1,[0-9]+\}\$")
+"""How the addresses of resources say that a part of theirs is an id."""
 SUCCESS = {"create": 201, "destroy": 204}
 VERBS = {"retrieve": "show", "partial": "change", "destroy": "delete"}
 
@@ -142,7 +150,7 @@ class VoltopAutoSchema(AutoSchema):
             return None
         serializer = self.get_request_serializer()
         if serializer is None:
-            return _no_body()
+            return None  # an object without fields is taken, but nobody needs to know
         body: dict[str, Any] | None = super()._get_request_body(direction)
         return body and {**body, "required": not takes_nothing(serializer)}
 
@@ -150,14 +158,17 @@ class VoltopAutoSchema(AutoSchema):
         self, serializer: Any, direction: str, bypass_extensions: bool = False
     ) -> dict[str, Any]:
         schema: dict[str, Any] = super()._map_serializer(serializer, direction, bypass_extensions)
-        if direction == "request" and schema.get("type") == "object":
-            schema["additionalProperties"] = False
+        if schema.get("type") == "object":
+            if direction == "request":
+                schema["additionalProperties"] = False
             if hasattr(serializer, "schema_example"):
                 schema["example"] = serializer.schema_example
-        if direction == "response":
+        if direction == "response" and "properties" in schema:
+            parts = {name: _as_answered(part) for name, part in schema["properties"].items()}
             for name, value in getattr(serializer, "schema_values", {}).items():
-                if name in schema["properties"]:
-                    schema["properties"][name]["example"] = value
+                if name in parts:
+                    parts[name] = _with_example(parts[name], value)
+            schema["properties"] = parts
         return schema
 
     def _map_serializer_field(
@@ -166,13 +177,20 @@ class VoltopAutoSchema(AutoSchema):
         schema: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
         if isinstance(field, PrimaryKeyRelatedField):
             schema = {**schema, **ID_BOUNDS, "x-relation": True}
+        if direction == "request" and "default" in schema and not _takes(field, schema["default"]):
+            del schema["default"]  # what stands for nothing here, and is refused when sent
+        if direction == "response" and "enum" in schema and _may_be_blank(field):
+            schema["enum"] = [*schema["enum"], ""]
         return schema
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = super()._resolve_path_parameters(variables)
         for parameter in parameters:
-            whole = parameter["schema"].get("type") == "integer"
-            parameter["schema"] |= ID_BOUNDS if whole else {"maxLength": 200}
+            schema = parameter["schema"]
+            if schema.get("type") == "integer" or WHOLE_NUMBER.fullmatch(schema.get("pattern", "")):
+                parameter["schema"] = {"type": "integer", **ID_BOUNDS}
+            else:
+                schema["maxLength"] = 200
         return parameters
 
     def get_override_parameters(self) -> list[Any]:
@@ -238,7 +256,14 @@ class VoltopAutoSchema(AutoSchema):
 
     # --- Output ----------------------------------------------------------------------------------
     def _is_list_view(self, serializer: Any = None) -> bool:
+        return self._is_page() or isinstance(serializer, ListSerializer)
+
+    def _is_page(self) -> bool:
         return self.action in getattr(self.view, "list_actions", ())
+
+    def _get_paginator(self) -> Any:
+        """What is a list and no page (few rows, all at once) stays one."""
+        return super()._get_paginator() if self._is_page() else None
 
     def get_response_serializers(self) -> Any:
         status = self.view.statuses.get(self.action) or SUCCESS.get(self.action, 200)
@@ -290,7 +315,7 @@ class VoltopAutoSchema(AutoSchema):
 def complete_schema(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Spectacular's post-processing: shared components, scopes, and an example everywhere."""
     components = result.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components.setdefault("schemas", {}).update(Problem=PROBLEM, ProblemError=PROBLEM_ERROR)
     scopes: dict[str, str] = {}
     for operations in result["paths"].values():
         for operation in operations.values():
@@ -301,16 +326,58 @@ def complete_schema(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     oauth2 = SECURITY_SCHEMES["oauth2"]
     flow = {"tokenUrl": "/api/v1/oauth/token", "scopes": dict(sorted(scopes.items()))}
     components["securitySchemes"]["oauth2"] = {**oauth2, "flows": {"clientCredentials": flow}}
+    _say_int64(result)
     return result
 
 
-def _no_body() -> dict[str, Any]:
-    schema = {"type": "object", "additionalProperties": False}
-    return {
-        "description": "Nothing, or an object without fields.",
-        "content": {"application/json": {"schema": schema}},
-        "required": False,
-    }
+def _as_answered(schema: dict[str, Any]) -> dict[str, Any]:
+    """Shapes of answers are apart from those of requests: in them everything is only read, and
+    nothing is filled in.
+
+    Said of each field, generated clients would leave it out when they write an answer down.
+    """
+    schema = {name: part for name, part in schema.items() if name not in ("readOnly", "default")}
+    return schema["allOf"][0] if schema.keys() == {"allOf"} else schema
+
+
+def _with_example(schema: dict[str, Any], value: Any) -> dict[str, Any]:
+    """A part with an example of its own; what refers to a component keeps apart from it."""
+    return {**({"allOf": [schema]} if "$ref" in schema else schema), "example": value}
+
+
+def _may_be_blank(field: Any) -> bool:
+    """Whether a choice that is shown may be none: so says the column, which is empty then."""
+    model = getattr(getattr(field.parent, "Meta", None), "model", None)
+    if model is None or not isinstance(field, ChoiceField):
+        return False
+    columns = {column.name: column for column in model._meta.concrete_fields}
+    return field.source in columns and columns[field.source].blank
+
+
+def _takes(field: Any, default: Any) -> bool:
+    """Whether a field takes its own default, as generated clients send it."""
+    try:
+        field.run_validation(default)
+    except ValidationError:
+        return False
+    return True
+
+
+def _say_int64(part: Any) -> None:
+    """Name the width of whole numbers beyond 32 bits: without it clients of several languages
+    take them for 32."""
+    if isinstance(part, list):
+        for item in part:
+            _say_int64(item)
+    if not isinstance(part, dict):
+        return
+    kind = part.get("type")
+    is_whole = kind == "integer" or (isinstance(kind, list) and "integer" in kind)
+    if is_whole and part.get("maximum", INT8_MAX) > INT4_MAX:
+        part.setdefault("format", "int64")
+    for name, value in part.items():
+        if name not in ("example", "examples"):
+            _say_int64(value)
 
 
 def _scope_text(scope: str) -> str:

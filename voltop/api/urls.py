@@ -36,7 +36,10 @@ class OpenView(OperationView):
 class SchemaView(OpenView):
     """This description of the API, as OpenAPI 3.1 in JSON."""
 
-    output_serializers: ClassVar[dict[str, Any]] = {"get": {"type": "object"}}
+    basename = "openapi"  # names the operation: "schema" is no name for a method of a client
+    output_serializers: ClassVar[dict[str, Any]] = {
+        "get": {"type": "object", "additionalProperties": True}
+    }
 
     def get(self, request: Request) -> Response:
         return Response(build_schema(get_language() or "en"))

@@ -5,10 +5,12 @@ import zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
 from drf_spectacular.generators import SchemaGenerator
+from jsonschema_rs import Draft202012Validator
 
 from voltop.tests import access
 from voltop.tests.world import HTTP, PEOPLE_OF_A
@@ -190,12 +192,13 @@ def judge(place, world, caller, expected, answer, touched):
 
 
 def judge_success(place, operation, world, caller, answer):
-    """Fields that the document does not know, and rows that are another company's."""
+    """What the document does not know or tells wrongly, and rows that are another company's."""
     schema = operation.answers.get(str(answer.status_code))
     if schema is None or "json" not in answer.headers.get("Content-Type", ""):
         return
     body = answer.json()
     yield from (f"{place}: {name} is not documented" for name in undocumented(body, schema))
+    yield from (f"{place}: {text}" for text in unfitting(body, operation, answer.status_code))
     retrieve = access.retrieve_of(operation.id)
     if retrieve is not None and isinstance(body, dict):
         keys = {row.get("id") for row in body.get("results", ()) if isinstance(row, dict)}
@@ -206,6 +209,22 @@ def judge_success(place, operation, world, caller, answer):
             kind = next(iter(retrieve.path.values()))
             if hidden and getattr(world.objects[kind], scope).pk in keys:
                 yield f"{place}: lists a {kind} ({scope}) that is not to be seen"
+
+
+def unfitting(body, operation, status):
+    """What in an answer is not of the type, the form or the choices that its schema says."""
+    for error in validator_of(operation.id, status).iter_errors(body):
+        path = ".".join(map(str, error.instance_path))
+        yield f"answer.{path} is not as documented: {error.message[:200]}"
+
+
+@cache
+def validator_of(operation_id, status):
+    """The compiled schema of an operation's answer with this status."""
+    schema = OPERATIONS[operation_id].answers[str(status)]
+    return Draft202012Validator(
+        {**schema, "components": {"schemas": COMPONENTS}}, validate_formats=True
+    )
 
 
 def undocumented(value, schema, place="answer"):

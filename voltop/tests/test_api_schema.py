@@ -75,7 +75,12 @@ def test_every_input_is_bounded(which, request):
 
     def check(part, place):
         if "$ref" in part:
+            name = part["$ref"].rpartition("/")[2]
+            if not name.endswith("Request"):  # those are all looked at by themselves
+                check(components[name], f"{place}: {name}")
             return
+        for either in part.get("oneOf", []):
+            check(either, place)
         kind = part.get("type")
         kinds = kind if isinstance(kind, list) else [kind]
         if "string" in kinds and not part.get("enum"):
@@ -144,10 +149,62 @@ def test_a_list_says_all_its_parameters(sample):
 
 
 def test_money_and_times_are_described_as_they_are(sample):
-    body = sample["components"]["schemas"]["EverythingInputRequest"]["properties"]
-    assert body["price"]["required"] == ["amount", "currency"]
+    schemas = sample["components"]["schemas"]
+    body = schemas["EverythingInputRequest"]["properties"]
+    assert body["price"] == {"$ref": "#/components/schemas/Money"}
+    assert schemas["Money"]["required"] == ["amount", "currency"]
     assert body["at"]["format"] == "date-time"
     assert body["depot"]["type"] == "integer"
+
+
+def test_whole_numbers_beyond_32_bits_say_so(product):
+    """Else generated clients of several languages read ids into 32 bits."""
+    found = {"int64": 0, "": 0}
+
+    def look(part):
+        if isinstance(part, list):
+            for item in part:
+                look(item)
+        if not isinstance(part, dict):
+            return
+        if part.get("type") in ("integer", ["integer", "null"]):
+            kind = part.get("format", "")
+            found[kind] += 1
+            assert kind or part["maximum"] < 2**31, part
+        for name, child in part.items():
+            if name != "example":
+                look(child)
+
+    look(product)
+    assert min(found.values()) > 50, found
+
+
+def test_ids_in_addresses_are_whole_numbers(product):
+    """As they are in bodies: what a client was given it can send back."""
+    [by_id] = product["paths"]["/api/v1/drivers/{id}/"]["get"]["parameters"][1:]
+    assert (by_id["in"], by_id["schema"]["type"]) == ("path", "integer")
+    for path, _method, operation in operations(product):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path" and parameter["schema"]["type"] != "integer":
+                assert parameter["name"] in ("system", "external_id", "key", "code"), path
+
+
+def test_a_default_is_one_that_may_be_sent(product):
+    """Generated clients send it; and of an answer none is told."""
+    defaults = {
+        (name, field): part["default"]
+        for name, schema in product["components"]["schemas"].items()
+        for field, part in schema.get("properties", {}).items()
+        if "default" in part
+    }
+    assert {name[-7:] for name, _field in defaults} == {"Request"}
+    assert ("RotationInputRequest", "keep_h") in defaults
+    assert ("RefreshInputRequest", "device_id") not in defaults
+
+
+def test_nothing_of_an_answer_is_called_read_only(product):
+    """Generated clients leave what is out of what they write down."""
+    assert "readOnly" not in str(product)
 
 
 def test_an_example_fits_its_schema():

@@ -56,7 +56,10 @@ def resolve(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def body_schema(operation_id: str) -> dict[str, Any] | None:
-    body = OPERATIONS[operation_id][2].get("requestBody")
+    method, _path, operation = OPERATIONS[operation_id]
+    body = operation.get("requestBody")
+    if body is None and method in ("POST", "PUT", "PATCH"):
+        return {}  # takes an object without fields, and nothing else
     return resolve(body["content"]["application/json"]["schema"]) if body else None
 
 

@@ -26,6 +26,7 @@ class Money(NamedTuple):
 @extend_schema_field(
     {
         "type": "object",
+        "description": "An amount and its ISO 4217 currency.",
         "additionalProperties": False,
         "required": ["amount", "currency"],
         "properties": {
@@ -42,7 +43,8 @@ class Money(NamedTuple):
                 "example": "MXN",
             },
         },
-    }
+    },
+    component_name="Money",
 )
 class MoneyField(serializers.Field):
     """An amount with its currency, in and out as `Money`.

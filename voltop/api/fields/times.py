@@ -15,7 +15,7 @@ from voltop.api.fields.refusal import refusal
 
 INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?"
-    r"(?:([Zz])|([+-])([0-9]{2}):([0-9]{2}))?"
+    r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?"
 )
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
@@ -24,7 +24,7 @@ MAX_OFFSET_MIN = 14 * 60
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 time as UTC.
+    """An RFC 3339 time as UTC; its offset may lack the colon, as generated clients write it.
 
     Raises InvalidInstant (also for leap seconds and hour 24), OffsetRequired, InstantOutOfRange
     (offset beyond 14 hours, year outside 1900 to 2200).
