@@ -39,6 +39,13 @@
     return vehicle.occupied ? "occupied" : "free";
   }
 
+  // An element, not a string: Leaflet would read a string as HTML.
+  function named(vehicle) {
+    const name = document.createElement("span");
+    name.textContent = vehicle.label;
+    return name;
+  }
+
   function popup(vehicle) {
     const box = document.createElement("div");
     const link = document.createElement("a");
@@ -68,7 +75,7 @@
       let marker = markers.get(vehicle.id);
       if (!marker) {
         marker = L.circleMarker(vehicle.at, { radius: 7, weight: 2, color: "#fff", fillOpacity: 1 });
-        marker.addTo(map).bindPopup(() => popup(marker.vehicle)).bindTooltip(vehicle.label);
+        marker.addTo(map).bindPopup(() => popup(marker.vehicle)).bindTooltip(() => named(marker.vehicle));
         markers.set(vehicle.id, marker);
       }
       marker.vehicle = vehicle;
