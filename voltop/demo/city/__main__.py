@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from voltop.demo.city import story
 from voltop.demo.city.bank import read_bank
 from voltop.demo.city.cars import Car
 from voltop.demo.city.company import HOMES, own_stations, quietly, set_up
+from voltop.demo.city.plugs import Plugs
 from voltop.demo.city.streets import City
 from voltop.demo.client import Client
 from voltop.demo.companies import COMPANIES, PASSWORD, PAST_IS_AT, PAST_IS_WRITTEN, Company
@@ -110,6 +112,7 @@ class Place:
         self.url, self.company, self.city = url, company, city
         self.owner = Client(url).log_in(company.owner, PASSWORD)
         self.vehicles = set_up(self.owner, company, city)
+        self.plugs: Plugs | None = None
         self.trackers = Client(url, token=_token(self.owner, company, home / "city-tokens.json"))
         chance = random.Random(company.name)  # noqa: S311 (a simulation)
         self.cars = [
@@ -151,6 +154,13 @@ class Place:
             self.trackers.post_gzip("telemetry/samples", json.dumps({"samples": samples}).encode())
         except Exception as error:
             log.warning("%s: %s", self.company.name, error)
+        quietly_logged(lambda: self._tell_the_chargers(now))
+
+    def _tell_the_chargers(self, now: datetime) -> None:
+        stations = [row["id"] for row in own_stations(self.owner)] if self.plugs is None else []
+        self.plugs = self.plugs or Plugs(self.owner, stations)
+        at_home = zip(cycle(self.plugs.free), self.cars, strict=False)
+        self.plugs.tell([(car, station) for station, car in at_home], now)
 
     def keep_going(self) -> None:
         """Shifts that have lasted long enough end, others begin; the next hours have bookings."""

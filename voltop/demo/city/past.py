@@ -204,7 +204,8 @@ class Past:
     # --- Charging --------------------------------------------------------------------------------
     def _import_charging(self) -> None:
         """What the chargers of the depots delivered."""
-        if self.owner.get("charging-sessions", page_size=1)["results"]:
+        began = f"{self.diary.end.isoformat()}T00:00:00Z"
+        if self.owner.get("charging-sessions", page_size=1, starts_to=began)["results"]:
             return
         stations = own_stations(self.owner)
         vins = {row["id"]: row["vin"] for row in self.owner.each("vehicles")}
