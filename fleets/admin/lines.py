@@ -26,7 +26,17 @@ Hours = Mapping[str, Sequence[Sequence[str]]]
 
 
 def hours_as_lines(hours: Hours) -> list[str]:
-    """Opening hours as people write them; days in a row with the same hours share a line."""
+    """Opening hours as people write them; days in a row with the same hours share a line.
+
+    What are no hours, written behind the application, is shown as it is.
+    """
+    try:
+        return _lines(hours)
+    except (AttributeError, TypeError, ValueError):
+        return [str(hours)]
+
+
+def _lines(hours: Hours) -> list[str]:
     lines: list[tuple[int, int, str]] = []
     for number, day in enumerate(DAYS):
         spans = ", ".join(f"{opens}–{closes}" for opens, closes in hours.get(day, ()))

@@ -4,6 +4,7 @@ Columns keep what machines need. For those that a person would stumble over, lis
 lines show a worded form; everything else is left to Django.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -121,12 +122,24 @@ def action_in_words(action: str) -> str:
     return ": ".join(spaced(part) for part in action.split("."))
 
 
+def values_in_words(values: Any) -> str:
+    """ "rate: 50.00; unit: s" for the values that a rule was given."""
+    if not isinstance(values, dict):
+        return str(values)
+    told = {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in values.items()
+    }
+    return "; ".join(f"{in_words(name)}: {text}" for name, text in told.items())
+
+
 WORDINGS: dict[str, tuple[str, Callable[[Any, Any], str]]] = {
     "from_state": ("from_state", lambda value, row: spaced(value)),
     "to_state": ("to_state", lambda value, row: spaced(value)),
     "object_type": ("object", lambda value, row: kind_of(value)),
     "provider_id": ("company", lambda value, row: company_of(value)),
     "opening_hours": ("opening_hours", lambda value, row: "; ".join(hours_as_lines(value))),
+    "params": ("params", lambda value, row: values_in_words(value)),
     "action": ("action", lambda value, row: action_in_words(value)),
     "week_starts_on": ("week_starts_on", lambda value, row: str(WEEKDAYS[value])),
     "week_starts_hour": ("week_starts_hour", lambda value, row: f"{value:02d}:00"),

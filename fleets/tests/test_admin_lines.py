@@ -7,6 +7,7 @@ from django.utils import translation
 
 from fleets import services
 from fleets.admin.lines import NamesField, hours_as_lines, hours_of_lines
+from fleets.admin.shown import values_in_words
 from fleets.models import AuditEntry, Depot, FleetPolicy
 
 NO_REFS = {"refs-TOTAL_FORMS": "0", "refs-INITIAL_FORMS": "0"}
@@ -40,6 +41,16 @@ def test_a_line_that_cannot_be_meant_is_named(text):
     with pytest.raises(ValidationError) as refused:
         hours_of_lines("Sun 08:00-12:00\n" + text)
     assert "Line 2" in refused.value.messages[0]
+
+
+@pytest.mark.parametrize("nonsense", [7, "x", ["mon"], {"mon": 5}, {"mon": [["06:00"]]}])
+def test_what_are_no_hours_is_shown_as_it_is(nonsense):
+    assert hours_as_lines(nonsense) == [str(nonsense)]
+
+
+def test_the_values_of_a_rule_are_told_in_words():
+    assert values_in_words({"rate_per_km": "2.00", "tiers": [1]}) == "rate per km: 2.00; tiers: [1]"
+    assert values_in_words([1]) == "[1]"
 
 
 def test_names_stand_between_commas():
