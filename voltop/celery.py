@@ -7,6 +7,7 @@ plain seconds; each has `expires`, so that a worker coming back does not run a p
 import os
 import signal
 import uuid
+from functools import partial
 from typing import Any
 
 from celery import Celery, Task
@@ -30,7 +31,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voltop.settings.base")
 
 
 class RecordedTask(Task):
-    """Notes each start and end in PostgreSQL (`voltop.runs`), unless called as a plain function."""
+    """Notes each start and end in PostgreSQL (`voltop.runs`), unless called as a plain function.
+
+    A database that is away is waited for, and a task that lost it is done again: every task is
+    safe to run twice.
+    """
 
     abstract = True
     worker = f"process:{os.getpid()}"
@@ -38,26 +43,29 @@ class RecordedTask(Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from voltop import runs
+        from voltop.database.outages import again
 
+        work = partial(super().__call__, *args, **kwargs)
         if self.request.called_directly:
-            return super().__call__(*args, **kwargs)
-        info = self.request.delivery_info or {}
-        run = runs.begin(
+            return work()
+        begin = partial(
+            runs.begin,
             self.name,
             [*args, *kwargs.values()],
             worker=RecordedTask.worker,
-            redelivered=bool(info.get("redelivered")),
+            redelivered=bool((self.request.delivery_info or {}).get("redelivered")),
         )
+        run = again(begin)
         if run is None:
             return None
         rung_by = get_contextvars().get("request_id") or self.request.id
         try:
             with bind_request_id(rung_by):
-                result = super().__call__(*args, **kwargs)
+                result = again(work)
         except BaseException as error:
-            runs.end(run, error)
+            again(partial(runs.end, run, error))
             raise
-        runs.end(run)
+        again(partial(runs.end, run))
         return result
 
 

@@ -6,13 +6,16 @@ ordinary queries: those are the ORM's.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connection
 from psycopg import pq
 from psycopg.adapt import Dumper
+
+from voltop.database import outages
 
 _NULL = struct.pack("!i", -1)
 
@@ -75,14 +78,25 @@ def array(values: Sequence[Any], kind: str) -> Array | None:
     return Array(head + struct.pack("!" + ("i" + letter) * len(values), *flat))
 
 
+@contextmanager
+def raw_cursor(query: str) -> Iterator[psycopg.Cursor]:
+    """psycopg's own cursor for one statement on Django's connection."""
+    connection.ensure_connection()
+    with (
+        outages.noted(outages.current(), connection, query),
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as cursor,
+    ):
+        yield cursor
+
+
 def execute(query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run a statement on Django's connection, prepared once a connection; its rows.
 
     Arrays need a cast in the statement (`%b::int8[]`), which is where they get their type from.
     """
-    connection.ensure_connection()
-    raw = connection.connection
-    with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
+    with raw_cursor(query) as cursor:
+        raw = cursor.connection
         usual = raw.prepare_threshold
         raw.prepare_threshold = 0
         try:

@@ -5,8 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-import psycopg
-from django.db import connection
+from voltop import wire
 
 
 class DayRow(NamedTuple):
@@ -70,6 +69,5 @@ def record_days(rows: Sequence[DayRow]) -> None:
     if not rows:
         return
     columns = [list(column) for column in zip(*rows, strict=True)]
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with wire.raw_cursor(RECORD) as cursor:
         cursor.execute(RECORD, columns)

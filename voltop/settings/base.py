@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "voltop.api.middleware.RequestContextMiddleware",
     "voltop.logs.RequestLogMiddleware",
     "voltop.api.bounds.BoundsMiddleware",
+    "voltop.database.middleware.OutageMiddleware",
     "voltop.api.middleware.ProblemMiddleware",  # outside everything that answers with pages
     "django.middleware.security.SecurityMiddleware",
     "voltop.assets.StaticFilesMiddleware",
@@ -116,6 +117,8 @@ if DB_POOL_MAX:
         "max_size": DB_POOL_MAX,
         "timeout": 5,
     }
+# How long a request or task waits for a database that is away, before it fails.
+DB_WAIT_S = env.float("VOLTOP_DB_WAIT_S", default=10.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis or Valkey: only makes things sooner ---------------------------------------------------

@@ -1,8 +1,8 @@
 """PostgreSQL goes away and comes back under load: a hiccup, and nothing acknowledged is lost.
 
-Requests that were inside a query when it went are cut off, those that waited for longer than the
-pool waits are refused, each with 503 and Retry-After; how many they are says how busy the machine
-is. Of all others at most one in a hundred is refused.
+At most one answer in a hundred is a refusal, with 503 and Retry-After: whoever came before, while
+or after is waited for, and begun again (`voltop.database.outages`). None is refused once the server
+has been back for two seconds.
 
 The real web server on a cluster of its own. Django's test client would prove nothing: it keeps a
 broken connection for ever.
@@ -12,7 +12,6 @@ import http.client
 import itertools
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -166,23 +165,15 @@ def names_in(services: Services) -> list[str]:
 
 def late_errors(calls: list[Call], downs: list[float], backs: list[float]) -> list[Call]:
     """Errors of requests that lay wholly between a return, with its grace, and the next outage."""
-    grace_s = BACK_WITHIN_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    quiet = list(zip([0.0, *(back + grace_s for back in backs)], [*downs, math.inf], strict=True))
+    quiet = list(
+        zip([0.0, *(back + BACK_WITHIN_S for back in backs)], [*downs, math.inf], strict=True)
+    )
     return [
         call
         for call in calls
         if call.status >= 500
         and any(since <= call.begun and call.ended <= until for since, until in quiet)
     ]
-
-
-def cut(call: Call, outages: list[tuple[float, float]]) -> bool:
-    """Whether the server went away under the request, or was away for longer than is waited for."""
-    return any(
-        call.begun <= down <= call.ended
-        or (back - down > BACK_WITHIN_S and down <= call.begun <= back)
-        for down, back in outages
-    )
 
 
 @pytest.mark.slow
@@ -208,18 +199,16 @@ def test_postgres_restarted_under_load_is_a_hiccup(instance, tmp_path):
         assert server.stop() == 0
     refused = [call for call in load.calls if not 200 <= call.status < 300]
     stored = names_in(services)
-    outages = list(zip(downs, backs, strict=True))
-    cut_off = [call for call in refused if cut(call, outages)]
     report = {
         "restarts": len(backs), "calls": len(load.calls), "refused": len(refused),
-        "cut_off": len(cut_off),
+        "slowest_s": round(max(call.ended - call.begun for call in load.calls), 2),
         "acknowledged": len(load.acknowledged), "stored": len(stored),
         "down_s": [round(up - down, 2) for down, up in zip(downs, backs, strict=True)],
     }  # fmt: skip
     print("\n" + json.dumps(report))
     assert {call.status for call in refused} <= {503}, report
     assert all(call.retry_after.isdigit() for call in refused)
-    assert len(refused) - len(cut_off) <= SHARE * len(load.calls), report
+    assert len(refused) <= SHARE * len(load.calls), report
     assert late_errors(load.calls, downs, backs) == []
     assert load.acknowledged <= set(stored)
     assert len(stored) == len(set(stored)), "a retry was stored twice"
