@@ -3,10 +3,11 @@
 import json
 import uuid
 from collections import defaultdict
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import Permission
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from fleets import scopes, tokens
 from fleets.models import (
@@ -19,10 +20,13 @@ from fleets.models import (
     RefreshFamily,
     User,
 )
+from fleets.models.providers import BEGINNING
 from fleets.roles import group_name
 from voltop import clock, events, registry
 from voltop.context import Actor
 from voltop.errors import NotFound
+
+Row = TypeVar("Row", bound=Model)
 
 
 def roles_of(user: User) -> dict[int, frozenset[str]]:
@@ -66,6 +70,15 @@ def is_suspended(user: User, provider_id: int) -> bool:
             pk=provider_id, status=FleetProviderStatus.SUSPENDED
         ).exists()
     return provider_id in user.suspended_companies
+
+
+def of_beginning_companies(rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Those of the rows whose company may begin something new: what a job that begins goes by.
+
+    Most jobs end or count something and ask nobody; which is which: docs/operations.md.
+    """
+    beginning = FleetProvider.objects.filter(status__in=BEGINNING)
+    return rows.filter(provider_id__in=beginning.values("pk"))
 
 
 def may_at(user: User, provider_id: int, permission: str) -> bool:

@@ -52,8 +52,9 @@ GAUGES = {
         AGE["created_at"] + "voltop_event WHERE seq IS NULL",
     ),
     "voltop_job_oldest_due_seconds": (
-        "Age of the oldest job that somebody asked for and that is not over.",
-        AGE["created_at"] + "voltop_job WHERE state IN ('queued', 'running')",
+        "Age of the oldest job that is not over and whose company is not suspended.",
+        AGE["created_at"] + "voltop_job WHERE state IN ('queued', 'running') AND NOT EXISTS"
+        " (SELECT FROM fleets_fleetprovider p WHERE p.id = provider_id AND p.status = 'suspended')",
     ),
     "voltop_tasks_stopped": (
         "Tasks kept from running because they took their workers down.",

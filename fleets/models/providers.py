@@ -22,6 +22,9 @@ class FleetProviderStatus(models.TextChoices):
     CLOSED = "closed", _("closed")
 
 
+BEGINNING = (FleetProviderStatus.ONBOARDING, FleetProviderStatus.ACTIVE)
+"""A company in one of these may begin something new; a suspended one finishes what runs."""
+
 PROVIDER_MACHINE = Machine(
     "status",
     {

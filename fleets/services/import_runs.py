@@ -17,6 +17,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from fleets.models import DataImport, DataImportProblem
+from fleets.selectors import of_beginning_companies
 from fleets.services.imports import KIND, LIMITS, OPEN, RUN_TASK, require_may
 from fleets.services.refs import take_record
 from voltop import jobs, runs
@@ -39,12 +40,13 @@ Progress = Callable[[DataImport, Sequence[DataImportProblem]], None]
 def run_imports(*, budget_s: float = 120) -> int:
     """Work on all imports that are open, oldest first, for so long; how many rows were done.
 
-    Safe to run at once and twice; what is left is rung for again.
+    Safe to run at once and twice; what is left is rung for again. Records are something new: the
+    imports of a suspended company stand still until it is active again.
     """
     stop_at = time.monotonic() + budget_s
     done = 0
-    waiting = Job.objects.filter(kind=KIND, state__in=OPEN).order_by("pk")
-    for job_id in list(waiting.values_list("pk", flat=True)):
+    waiting = of_beginning_companies(DataImport.objects.unscoped().filter(job__state__in=OPEN))
+    for job_id in list(waiting.order_by("job_id").values_list("job_id", flat=True)):
         done += run_import(job_id, stop_at=stop_at)
         if time.monotonic() >= stop_at:
             runs.ring(RUN_TASK)
@@ -57,8 +59,8 @@ def run_import(
 ) -> int:
     """Go on with one import where it stands; how many rows were done.
 
-    Ends early, for the sweep to go on, when another worker is at it or the database is away. An
-    error that no row is to blame for ends the import as failed.
+    Ends early, for the sweep to go on, when another worker is at it, the company is suspended or
+    the database is away. An error that no row is to blame for ends the import as failed.
     """
     imports = DataImport.objects.unscoped().select_related("job", "provider")
     work, rows = imports.get(job_id=job_id), 0
@@ -131,7 +133,13 @@ class _Run:
         return done
 
     def _claim(self) -> bool:
-        """Whether the import is open and nobody else has gone on with it; then it is ours to do."""
+        """Whether the import is open and nobody else has gone on with it; then it is ours to do.
+
+        A company that was suspended since the last chunk has its rows taken later, not refused.
+        """
+        own = DataImport.objects.unscoped().filter(pk=self.work.pk)
+        if not of_beginning_companies(own).exists():
+            return False
         jobs_here = Job.objects.select_for_update(no_key=True, skip_locked=True)
         open_here = jobs_here.filter(
             pk=self.work.job_id, state__in=OPEN, done=self.position, total__gt=self.position

@@ -22,8 +22,8 @@ from fleets.errors import (
     UnknownLanguage,
 )
 from fleets.iso3166 import ALPHA_2
-from fleets.models import FleetPolicy, FleetProvider, FleetProviderStatus
-from fleets.models.providers import PROVIDER_MACHINE
+from fleets.models import FleetPolicy, FleetProvider
+from fleets.models.providers import BEGINNING, PROVIDER_MACHINE
 from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import given_reason
@@ -192,7 +192,7 @@ def change_policy(
 
 def require_active(provider: FleetProvider) -> None:
     """Guard of every service that starts something new. Raises ProviderNotActive (409)."""
-    if provider.status not in (FleetProviderStatus.ACTIVE, FleetProviderStatus.ONBOARDING):
+    if provider.status not in BEGINNING:
         raise ProviderNotActive(status=provider.status)
 
 

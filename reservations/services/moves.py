@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from drivers.models import Driver
 from fleets import audit
+from fleets.services import require_active
 from fleets.services.notices import notify
 from reservations import rules
 from reservations.errors import CheckInOutsidePeriod, ConnectorTaken, VehicleTaken
@@ -120,9 +121,10 @@ def change_period(
 ) -> Reservation:
     """Move, extend or shorten a booking that stands.
 
-    Vehicle and EVSE are locked first, in this order, so that two changes never deadlock.
+    Vehicle and EVSE are locked first, in this order, so that two changes never deadlock. Time that
+    was not booked before is something new: a suspended company's booking is shortened at most.
     Raises what `reservations.rules.check_period` says, ConnectorTaken, VehicleTaken,
-    IllegalMove (409).
+    ProviderNotActive, IllegalMove (409).
     """
     at = at or clock.now()
     actor.require_same_provider(reservation)
@@ -133,6 +135,8 @@ def change_period(
         raise IllegalMove(object="reservation", state=reservation.status, to="changed", allowed=[])
     starts_at = starts_at or reservation.starts_at
     ends_at = ends_at or reservation.ends_at
+    if starts_at < reservation.starts_at or ends_at > reservation.ends_at:
+        require_active(reservation.station.provider)
     begun = min(at, starts_at) if starts_at == reservation.starts_at else at
     rules.check_period(reservation.station, starts_at, ends_at, kind=reservation.kind, at=begun)
     if changes := audit.diff(reservation, {"starts_at": starts_at, "ends_at": ends_at}):

@@ -240,6 +240,25 @@ def test_a_suspended_driver_or_provider_books_nothing(cast):
         book(cast, type(station).objects.get(pk=station.pk))
 
 
+def test_a_suspended_companys_booking_is_shortened_and_neither_moved_nor_extended(cast):
+    booking = book(cast, make_station(cast))
+    start, end = booking.starts_at, booking.ends_at
+    quarter = timedelta(minutes=15)
+    fleet_services.suspend_provider(cast.a, actor=cast.platform, reason="unpaid")
+    for moved in (
+        {"ends_at": end + quarter},
+        {"starts_at": start - quarter},
+        {"starts_at": end, "ends_at": end + quarter},
+    ):
+        with pytest.raises(ProviderNotActive):
+            services.change_period(booking, actor=cast.actor(), **moved)
+    booking.refresh_from_db()
+    assert (booking.starts_at, booking.ends_at) == (start, end)
+    services.change_period(booking, actor=cast.actor(), ends_at=end - quarter)
+    booking.refresh_from_db()
+    assert (booking.starts_at, booking.ends_at) == (start, end - quarter)
+
+
 def test_another_companys_vehicle_or_station_does_not_exist(cast):
     station = make_station(cast)
     with pytest.raises(NotFound):

@@ -72,7 +72,7 @@ class ReservationViewSet(ListRetrieveViewSet):
     }
     errors = {
         "create": BOOKING,
-        "change": (*PERIOD, *TAKEN, IllegalMove),
+        "change": (*PERIOD, *TAKEN, ProviderNotActive, IllegalMove),
         "cancel": (IllegalMove,),
         "check_in": (errors.CheckInOutsidePeriod, IllegalMove),
         "confirm": (IllegalMove,),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from fleets.models import FleetPolicy
+from fleets.selectors import of_beginning_companies
 from shifts.models import Shift, ShiftStatus
 from shifts.services.ending import auto_close
 from shifts.services.planning import miss_shift
@@ -15,10 +16,13 @@ from voltop.errors import IllegalMove
 
 
 def miss_due(*, at: datetime | None = None) -> int:
-    """Planned shifts whose period passed without a start become missed; returns how many."""
+    """Planned shifts whose period passed without a start become missed; returns how many.
+
+    Not of a suspended company: nobody could start them. They may be called off meanwhile.
+    """
     at = at or clock.now()
     due = Shift.objects.unscoped().filter(status=ShiftStatus.SCHEDULED, planned_ends_at__lte=at)
-    return _each(due, miss_shift, "shifts.miss_due", at)
+    return _each(of_beginning_companies(due), miss_shift, "shifts.miss_due", at)
 
 
 def auto_close_due(*, at: datetime | None = None) -> int:
