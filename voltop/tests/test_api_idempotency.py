@@ -283,6 +283,7 @@ class TestInParallel:
         assert (answer.status_code, answer.json()["code"]) == (503, "try_again")
         assert count() == (1, 1)
 
+    @pytest.mark.slow
     def test_an_answer_lost_with_the_process_is_given_again(self, api):
         """Killed after the commit and before the answer: the effect stands, the answer comes."""
         provider_id = CALLERS["ana"].provider_id
@@ -294,6 +295,7 @@ class TestInParallel:
         assert answer.json()["id"] == Depot.objects.get().pk
         assert count() == (1, 1)
 
+    @pytest.mark.slow
     def test_a_process_killed_before_the_commit_leaves_nothing(self, api):
         provider_id = CALLERS["ana"].provider_id
         assert send_from_another_process(provider_id, fail_at="idempotency.stored") < 0

@@ -6,6 +6,7 @@ Django's test client would skip the check of forms; a browser and a server do no
 import asyncio
 import io
 import json
+from functools import cache
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -35,6 +36,9 @@ class Answer:
         return document["code"]
 
 
+application = cache(WSGIHandler)
+
+
 def over_wsgi(method, path, body=b"", host="localhost", query="", **environ):
     """One request as a WSGI server hands it on."""
     begun = []
@@ -52,7 +56,7 @@ def over_wsgi(method, path, body=b"", host="localhost", query="", **environ):
         "wsgi.url_scheme": "http",
         **environ,
     }
-    answer = WSGIHandler()(values, lambda status, headers: begun.append((status, headers)))
+    answer = application()(values, lambda status, headers: begun.append((status, headers)))
     content = b"".join(answer)
     answer.close()
     status, headers = begun[0]

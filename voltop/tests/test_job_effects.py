@@ -51,6 +51,7 @@ def test_run_twice_it_happens_once(name, stage, monkeypatch):
     assert effect.seen(stage) == effect.once
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", TASKS)
 def test_run_at_once_it_happens_once(name, stage, monkeypatch):
