@@ -4,8 +4,8 @@ After the whole suite each error code must have been run into: `voltop.tests.rea
 
 `@pytest.mark.django_db(transaction=True)` is for threads and live servers; such tests are few.
 Django would empty every table with a TRUNCATE, which append-only tables refuse, and seed anew.
-Here the tables that migrate left empty and the test filled are emptied, as a replica would: only
-the test cluster grants that.
+Here the tables that migrate left empty are emptied by DELETE, which is faster for a few rows, as a
+replica would: only the test cluster grants that.
 """
 
 from collections.abc import Callable, Iterator
@@ -69,10 +69,12 @@ def django_db_setup(django_db_setup: Any, django_db_blocker: Any) -> None:
             cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {table})")  # noqa: S608
             empty += [table] if cursor.fetchone()[0] else []
 
+    delete_all = "; ".join(f"DELETE FROM {table}" for table in empty)  # noqa: S608
+
     def empty_tables(self: TransactionTestCase) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
-            cursor.execute(f"TRUNCATE {', '.join(empty)}")
+            cursor.execute(delete_all)
 
     TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
