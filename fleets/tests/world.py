@@ -33,6 +33,7 @@ def build(world: World) -> None:
         own=memberships.get(user=world.viewer),
         foreign=memberships.get(user=world.person(b, "viewer")),
     )
+    world.put("person", own=world.viewer, foreign=world.person(b, "viewer"))
     refs = [
         link_object(depot, actor=world.actor(provider), system="erp", external_id="depot-1")
         for provider, depot in ((a, world.objects["depot"].own), (b, foreign_depot))

@@ -26,6 +26,9 @@
 - B's people (`owner_b`, `driver_b`) are not named: for them the company is turned round. What
   `owner` may, the owner of a suspended company (`suspended`) may too where `suspended.yaml` leaves
   it; of a write that is left the row says what it answers.
+- `relations: {connector: $connector}` names relations that the body leaves away, to be tried with
+  B's object too; `ids: driver`, of what kind the ids in the body are that each get their answer:
+  B's is answered like one that never was.
 - `query` is appended to the address, `headers` are sent, `others: 401` is what the rest gets.
 - Groups: staff (the six roles), drivers, clients, people (all with a log-in), everyone.
 
@@ -80,6 +83,8 @@ class Row:
     query: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     others: int | None = None
+    relations: dict[str, str] = field(default_factory=dict)
+    ids: str = ""
 
     def names_objects(self, world: World) -> bool:
         """Whether the address names a row, and not only what everybody may name."""
@@ -167,7 +172,7 @@ def _roles(model: str, names: str) -> set[str]:
     return roles
 
 
-KEYS = {"allow", "path", "body", "query", "headers", "others"}
+KEYS = {"allow", "path", "body", "query", "headers", "others", "relations", "ids"}
 
 
 def _without(values: dict[str, Any], key: str) -> dict[str, Any]:

@@ -70,8 +70,6 @@ STAFF_TRIED = 2
 DENIED_TRIED = 4
 """How many of those whom a row does not name are tried in the short run, others for each row."""
 
-CELLS: Counter[int] = Counter()
-
 
 def tried_in_short(operation_id, world):
     """Which caller tries whose objects in the short run."""
@@ -98,26 +96,31 @@ def some(operation_id, names, count):
     return set(sorted(words, key=words.__getitem__)[:count])
 
 
+def cells(row, world, tried):
+    """Caller -> the scopes that it tries; whoever calls what is everybody's tries it once."""
+    if "everyone" in row.allow:
+        return dict.fromkeys(world.callers, ("own",))
+    there_are = access.scopes(row, world)
+    return {name: [s for s in there_are if s in scopes] for name, scopes in tried.items()}
+
+
 def wrong_cells(operation_id, world, tried):
     """What is wrong in the cells of an operation: `tried` says which scopes each caller tries."""
     operation, row = OPERATIONS[operation_id], access.rows()[operation_id]
-    if "everyone" in row.allow:
-        tried = dict.fromkeys(world.callers, ("own",))
-    for name, scopes in tried.items():
+    for name, scopes in cells(row, world, tried).items():
         caller = world.callers[name]
         answers = {}
-        for scope in access.scopes(row, world):
-            if scope not in scopes:
-                continue
+        for scope in scopes:
             expected = row.expected(name, scope, operation.method, world)
             answer, touched = call(operation, row, caller, scope, world)
             answers[scope] = answer
-            CELLS[expected] += 1
             place = f"{name} × {scope}"
             yield from judge(place, world, caller, expected, answer, touched)
             if answer.status_code < 300:
                 yield from judge_success(place, operation, world, caller, answer)
         yield from told_apart(name, caller, answers)
+    if row.ids:
+        yield from wrong_ids(operation_id, world)
 
 
 def told_apart(name, caller, answers):
@@ -199,6 +202,10 @@ def judge_success(place, operation, world, caller, answer):
     body = answer.json()
     yield from (f"{place}: {name} is not documented" for name in undocumented(body, schema))
     yield from (f"{place}: {text}" for text in unfitting(body, operation, answer.status_code))
+    company = {"a": world.a, "b": world.b}.get(caller.provider, world.suspended).pk
+    for found in body.get("results", ()) if isinstance(body, dict) else ():
+        if isinstance(found, dict) and found.get("provider", company) != company:
+            yield f"{place}: lists a row of another company"
     retrieve = access.retrieve_of(operation.id)
     if retrieve is not None and isinstance(body, dict):
         keys = {row.get("id") for row in body.get("results", ()) if isinstance(row, dict)}
@@ -275,17 +282,53 @@ def wrong_relations(operation_id, world):
     """Provider B's row inside a body is refused exactly like one that never was."""
     operation, row = OPERATIONS[operation_id], access.rows()[operation_id]
     name = next(name for name in row.allow if world.callers[name].provider == "a")
-    for reference in sorted(access.references(row.body)):
-        kind = reference.removeprefix("$").partition(".")[0]
+    for place, kind, body_with in bodies(row, world):
         answers = []
         for value in (world.objects[kind].foreign.pk, access.MISSING):
-            body = access.fill(row.body, world, "a", {reference: value})
-            answer, touched = call(operation, row, world.callers[name], "own", world, body)
+            answer, touched = call(
+                operation, row, world.callers[name], "own", world, body_with(value)
+            )
             if answer.status_code != 400 or b"object_not_found" not in answer.content:
-                yield f"{reference}: {answer.status_code} instead of 400: {answer.content[:300]}"
+                yield f"{place}: {answer.status_code} instead of 400: {answer.content[:300]}"
             if touched.keys() - {"voltop_idempotencykey"}:
-                yield f"{reference}: refused, and yet touched {dict(touched)}"
+                yield f"{place}: refused, and yet touched {dict(touched)}"
             answers.append(answer)
         broken = any(answer.status_code >= 500 for answer in answers)
         if not broken and same(answers[0]) != same(answers[1]):
-            yield f"{reference}: a foreign row is told from one that never was"
+            yield f"{place}: a foreign row is told from one that never was"
+
+
+def bodies(row, world):
+    """The places of a body that name rows: the place, the kind, and the body with another id."""
+    filled = access.fill(row.body, world, "a")
+    for reference in sorted(access.references(row.body)):
+        kind = reference.removeprefix("$").partition(".")[0]
+        yield reference, kind, lambda pk, r=reference: access.fill(row.body, world, "a", {r: pk})
+    for field_name, reference in row.relations.items():
+        kind = reference.removeprefix("$")
+        yield field_name, kind, lambda pk, name=field_name: {**filled, name: pk}
+
+
+def wrong_ids(operation_id, world):
+    """Provider B's row among the ids of a body gets the answer of one that never was."""
+    operation, row = OPERATIONS[operation_id], access.rows()[operation_id]
+    name = next(name for name in row.allow if world.callers[name].provider == "a")
+    foreign, told = world.objects[row.ids].foreign.pk, []
+    for pk in (foreign, access.MISSING):
+        body = {**row.body, "ids": [pk]}
+        answer, touched = call(operation, row, world.callers[name], "own", world, body)
+        touched.pop("voltop_idempotencykey", None)
+        if touched or answer.status_code >= 500:
+            yield f"{row.ids} {pk}: {answer.status_code}, touched {dict(touched)}"
+        told.append(with_id(answer.json(), pk))
+    if told[0] != told[1]:
+        yield f"a foreign {row.ids} is told from one that never was: {told}"
+
+
+def with_id(document, pk):
+    """An answer with `#` in place of the id that was asked for."""
+    if isinstance(document, dict):
+        return {key: with_id(value, pk) for key, value in document.items()}
+    if isinstance(document, list):
+        return [with_id(value, pk) for value in document]
+    return "#" if document == pk else document

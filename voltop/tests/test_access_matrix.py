@@ -5,6 +5,7 @@ anyone of A; a denied call has touched no row; another provider's object answers
 one that never was.
 """
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -14,9 +15,9 @@ from drf_spectacular.generators import SchemaGenerator
 from voltop.api.exceptions import no_such_route
 from voltop.tests import access
 from voltop.tests.judging import (
-    CELLS,
     LISTED,
     OPERATIONS,
+    cells,
     tried_in_full,
     tried_in_short,
     wrong_cells,
@@ -25,6 +26,10 @@ from voltop.tests.judging import (
 from voltop.tests.world import APPS
 
 pytestmark = pytest.mark.django_db
+
+CELLS_AT_LEAST = 4_800
+OF_THESE = {200: 1_300, 201: 170, 401: 600, 403: 1_000, 404: 1_200}
+"""Floors of the short run, kept by hand: raise them when the matrix has grown."""
 
 PAGES = {"swagger", "redoc"}
 """Named routes below /api/ that are pages about the API, not operations of it."""
@@ -94,13 +99,25 @@ def test_all_cells(operation_id, world):
 
 @pytest.mark.parametrize(
     "operation_id",
-    sorted(name for name, row in access.rows().items() if access.references(row.body)),
+    sorted(
+        name for name, row in access.rows().items() if access.references(row.body) or row.relations
+    ),
 )
 def test_relations_in_bodies_name_only_own_rows(operation_id, world):
     wrong = list(wrong_relations(operation_id, world))
     assert not wrong, "\n".join(wrong)
 
 
-def test_so_many_cells_were_judged(world):
-    print(f"\naccess matrix: {sum(CELLS.values())} cells of {len(LISTED)} operations: ", end="")
-    print(", ".join(f"{count} × {status}" for status, count in sorted(CELLS.items())))
+def test_so_many_cells_are_judged(world):
+    """Counted by what is planned: of the run itself each worker sees a part."""
+    count, answers = 0, Counter()
+    for operation_id in LISTED:
+        operation, row = OPERATIONS[operation_id], access.rows()[operation_id]
+        tried = cells(row, world, tried_in_short(operation_id, world))
+        for name, scopes in tried.items():
+            for scope in scopes:
+                answers[row.expected(name, scope, operation.method, world)] += 1
+                count += 1
+    assert count >= CELLS_AT_LEAST, dict(answers)
+    few = {status: answers[status] for status, floor in OF_THESE.items() if answers[status] < floor}
+    assert few == {}, "fewer of these than before"
