@@ -9,6 +9,7 @@ class DriversConfig(AppConfig):
 
     def ready(self) -> None:
         from drivers import home, notices, receivers, record_kinds, roles, selectors  # noqa: F401
+        from drivers.services import sandbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
@@ -18,5 +19,6 @@ class DriversConfig(AppConfig):
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
         registry.register(registry.NOTICE_KINDS, "drivers", notices.kinds)
+        registry.register(registry.SANDBOX_SEEDS, "drivers", sandbox.seed)
         registry.register(registry.WORK, "drivers", home.work)
         registry.register(registry.HOME_FIGURES, "drivers", home.figures)

@@ -56,7 +56,7 @@ def _held_accounts(provider_id: int | None) -> QuerySet[Any]:
 
 def figures(provider_id: int | None) -> list[Figure]:
     """How many drivers may work."""
-    drivers = Driver.objects.seen_from(provider_id)
+    drivers = Driver.objects.counted_for(provider_id)
     active = drivers.filter(status=DriverStatus.ACTIVE).count()
     return [
         Figure(

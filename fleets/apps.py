@@ -19,6 +19,7 @@ class FleetsConfig(AppConfig):
             scopes,
             suspension,
         )
+        from fleets.selectors import sandbox_ids
         from fleets.services import inbox
         from voltop import registry
 
@@ -29,4 +30,5 @@ class FleetsConfig(AppConfig):
         registry.register(registry.NOTICE_KINDS, "fleets", notices.kinds)
         registry.register(registry.WORK, "fleets", home.work)
         registry.register(registry.WORK_SET_ASIDE, "fleets", inbox.set_aside)
+        registry.register(registry.NOT_COUNTED, "fleets", sandbox_ids)
         post_migrate.connect(roles.seed_roles, dispatch_uid="fleets.seed_roles")

@@ -220,6 +220,36 @@ class ClientRevoked(DomainError):
     message = _("The API client is revoked.")
 
 
+class SandboxExists(DomainError):
+    """`extra.company` is the one that is there."""
+
+    code = "sandbox_exists"
+    constraints = ("fleets_provider_one_sandbox",)
+    message = _("The API client has a company for tests already.")
+
+
+class NotASandbox(DomainError):
+    code = "not_a_sandbox"
+    message = _("This is no company for tests: nothing of it is thrown away.")
+
+
+class SandboxApart(DomainError):
+    """No company for tests of a company for tests; no vehicle from one kind to the other."""
+
+    code = "sandbox_apart"
+    message = _("Companies for tests and real ones are kept apart.")
+
+
+class SandboxAddress(DomainError):
+    """`extra.domain` is the domain in which everybody of a company for tests has an e-mail."""
+
+    code = "sandbox_address"
+    status = 400
+    message = _(
+        "A company for tests has e-mail addresses of a domain of its own, which no other has."
+    )
+
+
 class UnknownEventKind(DomainError):
     """`extra.kinds` lists what is no choice of events."""
 

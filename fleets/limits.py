@@ -36,6 +36,7 @@ CODE_ACCOUNT = Limit("code_account", 5, timedelta(hours=1))
 CODE_ADDRESS = Limit("code_address", 50, timedelta(hours=1))
 CODE_TRIES = Limit("code_tries", 50, timedelta(minutes=15))
 INVITE_AGAIN = Limit("invite_again", 3, timedelta(hours=1))
+SANDBOX_RESET = Limit("sandbox_reset", 12, timedelta(hours=1))
 CLIENT_ADDRESS = Limit("client_address", 50, timedelta(minutes=15))
 
 _TAKE = """

@@ -31,6 +31,10 @@ def login_name(typed: str) -> str:
 class FleetProviderQuerySet(ProviderQuerySet[M]):
     """A provider belongs to itself."""
 
+    def standing(self) -> Self:
+        """All that are not closed."""
+        return self.exclude(status="closed")
+
     def for_provider(self, provider_id: int | None) -> Self:
         return self.none() if provider_id is None else self.filter(pk=provider_id)
 

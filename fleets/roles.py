@@ -22,6 +22,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "owner": (
         "view_fleetprovider",
         "change_fleetprovider",
+        "reset_sandbox",
         "view_fleetpolicy",
         "change_fleetpolicy",
         "view_membership",

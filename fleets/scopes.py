@@ -22,6 +22,7 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
     ),
     "fleets.imports:read": ("view_dataimport", "view_dataimportproblem"),
     "fleets.imports:write": ("add_dataimport",),
+    "fleets.sandbox:write": ("reset_sandbox",),
     "fleets.events:read": ("view_events",),
     "fleets.webhooks:read": ("view_webhookendpoint", "view_webhookdelivery"),
     "fleets.webhooks:write": (

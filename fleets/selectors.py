@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections import defaultdict
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import Permission
@@ -216,6 +216,11 @@ def depot_named(provider_id: int, name: str) -> int | None:
     standing = Depot.objects.for_provider(provider_id).filter(retired_at__isnull=True)
     found = list(standing.filter(name__iexact=name).values_list("pk", flat=True)[:2])
     return found[0] if len(found) == 1 else None
+
+
+def sandbox_ids() -> QuerySet[Any]:
+    """The ids of companies for tests, closed ones too."""
+    return FleetProvider.objects.filter(sandbox_of__isnull=False).values("pk")
 
 
 def providers_of(user: User) -> list[FleetProvider]:

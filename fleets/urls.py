@@ -11,6 +11,7 @@ from fleets.views import (
     notices,
     providers,
     refs,
+    sandboxes,
     webhooks,
 )
 from voltop.api.routers import Router
@@ -82,6 +83,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     re_path(r"^auth/me/?$", auth.MeView.as_view(), name="auth-me"),
     re_path(r"^me/notice-choice/?$", notices.NoticeChoiceView.as_view(), name="me-notice-choice"),
+    re_path(r"^sandbox/reset/?$", sandboxes.SandboxResetView.as_view(), name="sandbox-reset"),
     re_path(r"^oauth/token/?$", auth.ClientTokenView.as_view(), name="oauth-token"),
     *router.urls,
 ]

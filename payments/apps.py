@@ -17,6 +17,7 @@ class PaymentsConfig(AppConfig):
             roles,
             selectors,
         )
+        from payments.services import sandbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "payments", roles.of_payments)
@@ -26,6 +27,7 @@ class PaymentsConfig(AppConfig):
         registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)
         registry.register(registry.START_GATES, "payments", gates.debt_limit)
         registry.register(registry.NOTICE_KINDS, "payments", notices.kinds)
+        registry.register(registry.SANDBOX_SEEDS, "payments", sandbox.seed)
         registry.register(registry.WORK, "payments", home.work)
         registry.register(registry.HOME_FIGURES, "payments", home.figures)
         subjects = registry.CONVERSATION_SUBJECTS

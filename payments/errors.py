@@ -187,6 +187,12 @@ class FundingShort(DomainError):
 
 
 # --- Paying --------------------------------------------------------------------------------------
+class SandboxBankOnly(DomainError):
+    code = "sandbox_bank_only"
+    status = 400
+    message = _("A company for tests pays from the sandbox bank, and from no other.")
+
+
 class NoFundingAccount(DomainError):
     code = "no_funding_account"
     message = _("Name an active account to pay from.")

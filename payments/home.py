@@ -128,7 +128,7 @@ def _odd_books(provider_id: int | None) -> QuerySet[Any]:
 
 def figures(provider_id: int | None) -> list[Figure]:
     """What is approved and not yet with the drivers."""
-    waiting = Payment.objects.seen_from(provider_id).filter(status="approved").count()
+    waiting = Payment.objects.counted_for(provider_id).filter(status="approved").count()
     return [
         Figure(
             _("Payments on their way"),

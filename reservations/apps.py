@@ -9,6 +9,7 @@ class ReservationsConfig(AppConfig):
 
     def ready(self) -> None:
         from reservations import home, notices, receivers, record_kinds, roles  # noqa: F401 (receivers)
+        from reservations.services import sandbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "reservations", roles.of_reservations)
@@ -16,5 +17,6 @@ class ReservationsConfig(AppConfig):
         registry.register(registry.API_SCOPES, "reservations", roles.scopes_of_reservations)
         registry.register(registry.RECORD_KINDS, "stations", record_kinds.stations)
         registry.register(registry.NOTICE_KINDS, "reservations", notices.kinds)
+        registry.register(registry.SANDBOX_SEEDS, "reservations", sandbox.seed)
         registry.register(registry.WORK, "reservations", home.work)
         registry.register(registry.HOME_FIGURES, "reservations", home.figures)

@@ -48,7 +48,7 @@ def _past_grace(provider_id: int | None) -> QuerySet[Any]:
 
 def figures(provider_id: int | None) -> list[Figure]:
     """Bookings that stand."""
-    standing = Reservation.objects.seen_from(provider_id).standing()
+    standing = Reservation.objects.counted_for(provider_id).standing()
     return [
         Figure(
             _("Bookings to come"),

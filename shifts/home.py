@@ -96,7 +96,7 @@ def _income_without_driver(provider_id: int | None) -> QuerySet[Any]:
 
 def figures(provider_id: int | None) -> list[Figure]:
     """How many drivers are at work now."""
-    running = Shift.objects.seen_from(provider_id).running().count()
+    running = Shift.objects.counted_for(provider_id).running().count()
     return [
         Figure(
             _("Shifts running"),

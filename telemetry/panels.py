@@ -63,7 +63,9 @@ def _with_quarantined(provider_id: int | None) -> QuerySet[Any]:
 
 def figures(provider_id: int | None) -> list[Figure]:
     """How many sources are on."""
-    count = TelemetrySource.objects.seen_from(provider_id).filter(disabled_at__isnull=True).count()
+    count = (
+        TelemetrySource.objects.counted_for(provider_id).filter(disabled_at__isnull=True).count()
+    )
     return [
         Figure(
             _("Telemetry sources"),

@@ -9,6 +9,7 @@ class VehiclesConfig(AppConfig):
 
     def ready(self) -> None:
         from vehicles import home, panels, record_kinds, roles, selectors
+        from vehicles.services import sandbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "vehicles", roles.of_vehicles)
@@ -18,5 +19,6 @@ class VehiclesConfig(AppConfig):
         registry.register(registry.PROVIDER_BLOCKERS, "vehicles", selectors.blockers_of_provider)
         registry.register(registry.DRIVER_BLOCKERS, "vehicles", selectors.blockers_of_driver)
         registry.register(registry.DRIVER_PANELS, "vehicles", panels.cars_of_driver)
+        registry.register(registry.SANDBOX_SEEDS, "vehicles", sandbox.seed)
         registry.register(registry.WORK, "vehicles", home.work)
         registry.register(registry.HOME_FIGURES, "vehicles", home.figures)

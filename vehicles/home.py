@@ -65,9 +65,9 @@ def _silent(provider_id: int | None) -> QuerySet[Any]:
 
 def figures(provider_id: int | None) -> list[Figure]:
     """How many cars drive and charge, of those heard of within half an hour."""
-    states = VehicleState.objects.seen_from(provider_id)
+    states = VehicleState.objects.counted_for(provider_id)
     heard = states.filter(last_seen_at__gte=clock.now() - RECENT)
-    in_service = Vehicle.objects.seen_from(provider_id).filter(status=VehicleStatus.IN_SERVICE)
+    in_service = Vehicle.objects.counted_for(provider_id).filter(status=VehicleStatus.IN_SERVICE)
     driving = heard.filter(activity=Activity.DRIVING).count()
     charging = heard.filter(activity=Activity.CHARGING).count()
     return [

@@ -60,5 +60,7 @@ class AssignmentQuerySet(PeriodQuerySet[M]):
 class VehicleStateQuerySet(ProviderQuerySet[M]):
     """A state belongs where its vehicle does."""
 
+    company = "vehicle__provider"
+
     def for_provider(self, provider_id: int | None) -> Self:
         return self.none() if provider_id is None else self.filter(vehicle__provider_id=provider_id)

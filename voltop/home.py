@@ -95,12 +95,23 @@ def tasks_for(user: Any) -> list[Task]:
     for function in registry.collect(registry.WORK_SET_ASIDE).values():
         aside |= function(user.provider_id)
     tasks = [
-        Task(work, work.rows(user.provider_id).exclude(pk__in=aside.get(work.kind, ())).count())
+        Task(
+            work, _counted(work, user.provider_id).exclude(pk__in=aside.get(work.kind, ())).count()
+        )
         for work in work_for(user)
     ]
     return sorted(
         (task for task in tasks if task.count), key=lambda task: _ORDER[task.work.urgency]
     )
+
+
+def _counted(work: Work, provider_id: int | None) -> QuerySet[Any]:
+    """The rows of a kind of work; over all companies, those of real ones."""
+    rows = work.rows(provider_id)
+    if provider_id is None:
+        for function in registry.collect(registry.NOT_COUNTED).values():
+            rows = rows.exclude(**{f"{work.provider}__in": function()})
+    return rows
 
 
 def figures_for(user: Any) -> list[Figure]:

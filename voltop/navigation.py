@@ -110,6 +110,12 @@ def company(request: HttpRequest) -> str:
     return f"{provider.name}, {zone_in_words()}"
 
 
+def environment(request: HttpRequest) -> list[Any] | None:
+    """Unfold's ENVIRONMENT: a badge on every page of a company for tests."""
+    provider = getattr(request, "active_provider", None)
+    return [_("For tests"), "warning"] if provider is not None and provider.is_sandbox else None
+
+
 def zone_in_words() -> str:
     """The clock that pages tell times by: "Mexico City time", or UTC."""
     zone = timezone.get_current_timezone_name()

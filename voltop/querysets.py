@@ -23,6 +23,15 @@ class ProviderQuerySet(models.QuerySet[M]):
         """Rows of all providers: for platform staff with the permission, and for jobs."""
         return self.all()
 
+    company = "provider"
+    """The way from a row to its company."""
+
+    def counted_for(self, provider_id: int | None) -> Self:
+        """What figures count: one provider's rows, or (None) those of all real companies."""
+        if provider_id is not None:
+            return self.for_provider(provider_id)
+        return self.unscoped().filter(**{f"{self.company}__sandbox_of__isnull": True})
+
     def seen_from(self, provider_id: int | None) -> Self:
         """One provider's rows, or all of them for platform staff (None): only after a check.
 

@@ -21,6 +21,12 @@ company keep beside looking, and what they do not even see (`fleets.suspension`)
 API_SCOPES = "fleets.api_scopes"
 """key = app label, () -> {scope: codenames}: what an API client's scope opens in the app."""
 
+SANDBOX_SEEDS = "fleets.sandbox_seeds"
+"""(provider, asker, approver, at) -> None: fills a fresh company for tests with an app's rows."""
+
+NOT_COUNTED = "fleets.not_counted"
+"""() -> ids of companies that are not real ones, as a queryset: for whatever counts over all."""
+
 PROVIDER_BLOCKERS = "fleets.provider_blockers"
 """(provider) -> list of {code, detail, count}: what stands in the way of closing a provider."""
 

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from fleets import services
@@ -47,8 +48,8 @@ def _close(provider: FleetProvider, actor: Actor, reason: str) -> FleetProvider:
 class FleetProviderAdmin(ProviderAdmin):
     """Moves are for platform staff: a company does not suspend itself."""
 
-    list_display = ("name", "country", "currency", "time_zone", "status")
-    list_filter = ("status", "country")
+    list_display = ("name", "country", "currency", "time_zone", "status", "for_tests")
+    list_filter = ("status", "country", ("sandbox_of", admin.EmptyFieldListFilter))
     search_fields = ("name", "legal_name", "tax_id")
     inlines = (FleetProviderEventInline,)
     actions = (
@@ -70,8 +71,13 @@ class FleetProviderAdmin(ProviderAdmin):
         "max_drivers",
         "max_vehicles",
         "max_users",
+        "for_tests",
     )
     fields = ("name", "legal_name", "tax_id", "language", *readonly_fields)
+
+    @display(description=_("for tests"), boolean=True)
+    def for_tests(self, provider: FleetProvider) -> bool:
+        return provider.is_sandbox
 
     def service_update(
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]

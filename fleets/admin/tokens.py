@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
 
 from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action, while_empty
-from fleets.models import OneTimeCode, RecoveryCode, SecondFactor
+from fleets.models import FleetProvider, OneTimeCode, RecoveryCode, SecondFactor
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -20,7 +20,7 @@ from fleets.models.tokens import (
     RefreshFamily,
     RefreshToken,
 )
-from fleets.services import api_clients, auth
+from fleets.services import api_clients, auth, sandboxes
 from voltop.context import Actor
 
 for _model in (
@@ -50,6 +50,18 @@ def _end_log_in(family: RefreshFamily, actor: Actor, reason: str) -> RefreshFami
 
 def _revoke(client: ApiClient, actor: Actor, reason: str) -> ApiClient:
     return api_clients.revoke_client(client, actor=actor, reason=reason)
+
+
+def _reset_sandbox(client: ApiClient, actor: Actor, reason: str) -> FleetProvider:
+    return sandboxes.reset_sandbox(sandboxes.sandbox_of(client), actor=actor)
+
+
+def _close_sandbox(client: ApiClient, actor: Actor, reason: str) -> FleetProvider:
+    return sandboxes.close_sandbox(client, actor=actor, reason=reason)
+
+
+def _has_sandbox(client: ApiClient, actor: Actor) -> bool:
+    return client.sandboxes.standing().exists()
 
 
 @admin.register(RefreshFamily)
@@ -84,6 +96,18 @@ class ApiClientAdmin(ReadOnlyAdmin):
     actions = (
         service_action(
             _("Revoke"), "fleets.delete_apiclient", _revoke, when=while_empty("revoked_at")
+        ),
+        service_action(
+            _("Begin anew with its company for tests"),
+            "fleets.change_apiclient",
+            _reset_sandbox,
+            when=_has_sandbox,
+        ),
+        service_action(
+            _("Close its company for tests"),
+            "fleets.delete_apiclient",
+            _close_sandbox,
+            when=_has_sandbox,
         ),
     )
 

@@ -41,6 +41,7 @@ class FleetProvider(Model):
 
     country is ISO 3166-1 alpha-2, currency ISO 4217, time_zone an IANA name. The three limits
     bound what the company may create; they are checked under a lock on this row.
+    `sandbox_of`: this is no real company but the one that an integrator's client tests with.
     """
 
     Status = FleetProviderStatus
@@ -58,6 +59,14 @@ class FleetProvider(Model):
     max_drivers = models.PositiveIntegerField(default=1000)
     max_vehicles = models.PositiveIntegerField(default=1000)
     max_users = models.PositiveIntegerField(default=100)
+    sandbox_of = models.ForeignKey(
+        "fleets.ApiClient",
+        models.PROTECT,
+        related_name="sandboxes",
+        null=True,
+        blank=True,
+        editable=False,
+    )
 
     objects = FleetProviderQuerySet.as_manager()
 
@@ -68,19 +77,30 @@ class FleetProvider(Model):
                 name="fleets_provider_status_known",
                 condition=Q(status__in=FleetProviderStatus.values),
             ),
+            models.UniqueConstraint(
+                fields=["sandbox_of"],
+                condition=~Q(status="closed"),
+                name="fleets_provider_one_sandbox",
+            ),
         ]
         permissions = [
+            ("reset_sandbox", "May begin anew with a company for tests, from inside"),
             ("view_all_providers", "May see the data of every provider (platform staff)"),
             ("view_events", "May read the feed of events"),
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{_('Test')}: {self.name}" if self.is_sandbox else self.name
 
     @property
     def provider_id(self) -> int:
         """A provider belongs to itself, so that scoping treats it like any other row."""
         return self.pk
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether it is a company for tests (`fleets.services.sandboxes`)."""
+        return self.sandbox_of_id is not None
 
 
 class FleetProviderEvent(StateEvent):

@@ -119,6 +119,7 @@ class OwnProviderSerializer(Serializer):
     id = fields.StrictIntegerField()
     name = fields.StrictCharField(max_length=120)
     status = fields.StrictCharField(max_length=16)
+    is_sandbox = fields.StrictBooleanField()
     roles = fields.StrictListField(child=fields.StrictCharField(max_length=16), max_length=20)
 
 

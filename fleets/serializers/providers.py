@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from rest_framework.serializers import CharField, EmailField, IntegerField, SerializerMethodField
+from rest_framework.serializers import (
+    BooleanField,
+    CharField,
+    EmailField,
+    IntegerField,
+    SerializerMethodField,
+)
 
 from fleets import audit
 from fleets.models import (
@@ -29,6 +35,10 @@ from voltop.api.serializers import ModelSerializer, Serializer
 
 
 class ProviderSerializer(ModelSerializer):
+    """`is_sandbox`: a company for tests, in which nothing is real."""
+
+    is_sandbox = BooleanField(read_only=True)
+
     class Meta:
         model = FleetProvider
         fields = (
@@ -41,6 +51,7 @@ class ProviderSerializer(ModelSerializer):
             "time_zone",
             "language",
             "status",
+            "is_sandbox",
             "max_drivers",
             "max_vehicles",
             "max_users",

@@ -85,9 +85,16 @@ def rotate_secret(
 def revoke_client(
     client: ApiClient, *, actor: Actor, reason: str = "", at: datetime | None = None
 ) -> ApiClient:
-    """End a client and its tokens now. Raises ClientRevoked (409) when it has ended already."""
+    """End a client, its tokens and its company for tests now.
+
+    Raises ClientRevoked (409) when it has ended already.
+    """
+    from fleets.services import sandboxes  # stands on this module
+
     at = at or clock.now()
     client = _locked(client, actor)
+    if client.sandboxes.standing().exists():
+        sandboxes.close_sandbox(client, actor=actor, reason=reason, at=at)
     ApiClient.objects.filter(pk=client.pk).update(revoked_at=at)
     ApiAccessToken.objects.filter(application=client).delete()
     audit.record("api_client.revoked", client, actor=actor, at=at, reason=reason)

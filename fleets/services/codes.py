@@ -116,7 +116,7 @@ def send(delivery: Delivery) -> None:
     if not to:
         return
     with translation.override(user.language):
-        deliver(message_of(code, to))
+        deliver(message_of(code, to), user)
     OneTimeCode.objects.filter(pk=code.pk).update(sent_at=clock.now())
 
 

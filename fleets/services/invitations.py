@@ -111,7 +111,8 @@ def tell(delivery: Delivery) -> None:
             "provider": provider.name,
             "url": settings.PUBLIC_URL,
         }
-        deliver(Message(channel, to, _("An invitation from %s") % provider.name, text))
+        message = Message(channel, to, _("An invitation from %s") % provider.name, text)
+        deliver(message, user)
 
 
 def words_of(code: OneTimeCode) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from fleets.models import (
     Role,
     User,
 )
+from fleets.sandboxes import is_fictional
 from voltop import clock, failpoints, outbox
 from voltop.context import Actor
 from voltop.errors import NotFound
@@ -150,6 +151,7 @@ def attempt(message: Delivery) -> None:
         kind is None
         or address is None
         or not notice.user.is_active
+        or is_fictional(notice.user)
         or delivery.channel not in _wanted(notice.user, choice, kind)
     ):
         _end(delivery, NoticeStatus.SKIPPED, at)
@@ -172,7 +174,7 @@ def _send(delivery: NoticeDelivery, kind: NoticeKind, address: str) -> None:
     message = Message(delivery.channel, address, subject, text, key=str(delivery.uuid))
     tries = NoticeDelivery.objects.filter(pk=delivery.pk)
     try:
-        deliver(message)
+        deliver(message, notice.user)
     except MessageRefused as refused:
         tries.update(attempts=F("attempts") + 1, last_error=str(refused)[:200])
         raise Undeliverable(str(refused)) from refused

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from fleets import audit
+from fleets import audit, sandboxes
 from fleets.errors import AlreadyMember, LastOwner
 from fleets.models import FleetProvider, Membership, Role, User
 from fleets.services import invitations
@@ -34,10 +34,11 @@ def create_user(
     """The user with this log-in name, made when there is none yet.
 
     A known one is returned unchanged, so that inviting answers alike for known and unknown people,
-    also where another company invites the same person at this moment. Raises LockBusy (503).
+    also where another company invites the same person at this moment.
+    Raises SandboxAddress (400), LockBusy (503).
     """
     at = at or clock.now()
-    email = email.lower() if email else None
+    email, phone = sandboxes.own_names(actor.provider_id, email.lower() if email else None, phone)
     for _attempt in range(ATTEMPTS):
         known = _known(email, phone)
         if known is not None:
@@ -93,10 +94,11 @@ def add_member(
 ) -> Membership:
     """Give a person a role at the provider; provider people may use the admin.
 
-    Raises LimitReached, ProviderNotActive, AlreadyMember (409).
+    Raises LimitReached, ProviderNotActive, AlreadyMember (409), SandboxAddress (400).
     """
     at = at or clock.now()
     actor.require_same_provider(provider)
+    sandboxes.require_apart(provider, user)
     standing = Membership.objects.for_provider(provider.pk).filter(ended_at__isnull=True)
     require_room(provider.pk, "max_users", standing)
     if standing.filter(user=user).exists():

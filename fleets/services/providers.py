@@ -22,13 +22,14 @@ from fleets.errors import (
     UnknownLanguage,
 )
 from fleets.iso3166 import ALPHA_2
-from fleets.models import FleetPolicy, FleetProvider
+from fleets.models import ApiClient, FleetPolicy, FleetProvider
 from fleets.models.providers import BEGINNING, PROVIDER_MACHINE
 from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import given_reason
 from voltop.money import exponent
 
+SANDBOX_LIMITS = {"max_drivers": 200, "max_vehicles": 200, "max_users": 20}
 TAX_MODULES = {"MX": "rfc", "BR": "cnpj", "DE": "vat", "US": "ein"}
 
 
@@ -43,6 +44,7 @@ def create_provider(
     legal_name: str = "",
     tax_id: str = "",
     language: str = "en",
+    sandbox_of: ApiClient | None = None,
     at: datetime | None = None,
 ) -> FleetProvider:
     """A new company in state onboarding, its policy seeded from the country's pack.
@@ -56,6 +58,7 @@ def create_provider(
         raise UnknownLanguage(field="language")
     exponent(currency)
     clock.zone(time_zone)
+    factor_roles = [] if sandbox_of else list(settings.SECOND_FACTOR_ROLES)
     provider = FleetProvider.objects.create(
         name=name,
         legal_name=legal_name or name,
@@ -64,11 +67,13 @@ def create_provider(
         currency=currency,
         time_zone=time_zone,
         language=language,
+        sandbox_of=sandbox_of,
+        **(SANDBOX_LIMITS if sandbox_of else {}),
     )
     FleetPolicy.objects.create(
         provider=provider,
-        second_factor_roles=list(settings.SECOND_FACTOR_ROLES),
-        approval_second_factor=bool(settings.SECOND_FACTOR_ROLES),
+        second_factor_roles=factor_roles,
+        approval_second_factor=bool(factor_roles),
         **policy_values(country),
     )
     PROVIDER_MACHINE.open(provider, actor=actor, at=at)
@@ -143,17 +148,23 @@ def close_provider(
 ) -> FleetProvider:
     """Onboarding or suspended → closed, when no app names anything that stands in the way.
 
+    A company for tests owes nobody anything: nothing stands in its way.
     Raises ProviderBlocked (409) with *all* blockers at once.
     """
+    from fleets.services import sandboxes  # stands on this module
+
     reason = given_reason(reason)
     PROVIDER_MACHINE.move(provider, "closed", actor=actor, at=at or clock.now(), reason=reason)
     blockers = [
         blocker
         for function in registry.collect(registry.PROVIDER_BLOCKERS).values()
-        for blocker in function(provider)
+        for blocker in ([] if provider.is_sandbox else function(provider))
     ]
     if blockers:
         raise ProviderBlocked(blockers=blockers)
+    tested = FleetProvider.objects.standing().filter(sandbox_of__provider=provider)
+    for client in ApiClient.objects.filter(pk__in=tested.values("sandbox_of")).order_by("pk"):
+        sandboxes.close_sandbox(client, actor=actor, reason=reason, at=at)
     provider.refresh_from_db()
     return provider
 

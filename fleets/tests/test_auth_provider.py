@@ -114,8 +114,20 @@ def test_me_shows_ones_own_account_and_roles_without_naming_a_provider():
         "time_zone": "UTC",
         "second_factor": False,
         "providers": [
-            {"id": here.pk, "name": "Here", "status": "active", "roles": ["owner"]},
-            {"id": there.pk, "name": "There", "status": "active", "roles": ["viewer"]},
+            {
+                "id": here.pk,
+                "name": "Here",
+                "status": "active",
+                "is_sandbox": False,
+                "roles": ["owner"],
+            },
+            {
+                "id": there.pk,
+                "name": "There",
+                "status": "active",
+                "is_sandbox": False,
+                "roles": ["viewer"],
+            },
         ],
     }
 

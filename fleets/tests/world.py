@@ -15,7 +15,7 @@ from fleets.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from fleets.services import api_clients, inbox, link_object, notices, webhooks
+from fleets.services import api_clients, inbox, link_object, notices, sandboxes, webhooks
 from voltop import events
 from voltop.records import record_kinds
 from voltop.tests.world import World
@@ -46,6 +46,15 @@ def build(world: World) -> None:
         for provider, name in ((a, "Bridge"), (b, world.canary("Bridge")))
     ]
     world.put("api_client", own=clients[0], foreign=clients[1])
+    untested = [
+        api_clients.create_client(
+            provider, actor=world.actor(provider), name=name, wanted=["fleets:read"]
+        )[0]
+        for provider, name in ((a, "Scales"), (b, world.canary("Scales")))
+    ]
+    world.put("untested_client", own=untested[0], foreign=untested[1])
+    for client in clients:
+        sandboxes.open_sandbox(client, actor=world.actor(client.provider))
     hooks = [_webhook(world, provider) for provider in (a, b)]
     world.put("webhook_endpoint", own=hooks[0].endpoint, foreign=hooks[1].endpoint)
     world.put("webhook_delivery", own=hooks[0], foreign=hooks[1])

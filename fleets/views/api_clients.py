@@ -6,11 +6,19 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from fleets.errors import ClientRevoked, UnknownScope
+from fleets.errors import (
+    ClientRevoked,
+    ProviderNotActive,
+    SandboxApart,
+    SandboxExists,
+    TooManyAttempts,
+    UnknownScope,
+)
 from fleets.models import ApiClient
 from fleets.selectors import active_provider
 from fleets.serializers import auth as shapes
-from fleets.services import api_clients
+from fleets.serializers.sandboxes import SandboxOpenedSerializer, SandboxSerializer
+from fleets.services import api_clients, sandboxes
 from voltop.api.viewsets import ListRetrieveViewSet
 
 
@@ -22,6 +30,10 @@ class ApiClientView(ListRetrieveViewSet):
     output_serializers = {
         "create": shapes.ApiClientWithSecretSerializer,
         "rotate_secret": shapes.ApiClientWithSecretSerializer,
+        "sandbox": SandboxSerializer,
+        "open_sandbox": SandboxOpenedSerializer,
+        "reset_sandbox": SandboxSerializer,
+        "close_sandbox": None,
     }
     input_serializers = {
         "create": shapes.ApiClientInputSerializer,
@@ -34,13 +46,23 @@ class ApiClientView(ListRetrieveViewSet):
         "partial_update": "fleets.change_apiclient",
         "rotate_secret": "fleets.change_apiclient",
         "destroy": "fleets.delete_apiclient",
+        "sandbox": "fleets.view_apiclient",
+        "open_sandbox": "fleets.add_apiclient",
+        "reset_sandbox": "fleets.change_apiclient",
+        "close_sandbox": "fleets.delete_apiclient",
     }
+    statuses = {"open_sandbox": 201, "reset_sandbox": 201, "close_sandbox": 204}
     idempotency = "refused"
     errors = {
         "create": (UnknownScope,),
         "partial_update": (UnknownScope, ClientRevoked),
         "rotate_secret": (ClientRevoked,),
         "destroy": (ClientRevoked,),
+        "open_sandbox": (
+            *(ClientRevoked, SandboxApart, SandboxExists),
+            *(ProviderNotActive, TooManyAttempts),
+        ),
+        "reset_sandbox": (ProviderNotActive, TooManyAttempts),
     }
 
     def create(self, request: Request) -> Response:
@@ -68,6 +90,29 @@ class ApiClientView(ListRetrieveViewSet):
         """A new secret; the old one and all tokens end now."""
         client = self.get_object()
         return self._with_secret(*api_clients.rotate_secret(client, actor=self.actor), 200)
+
+    @action(detail=True, methods=["get"])
+    def sandbox(self, request: Request, **kwargs: Any) -> Response:
+        """The client's company for tests, if it has one."""
+        return self.respond(sandboxes.sandbox_of(self.get_object()))
+
+    @sandbox.mapping.post
+    def open_sandbox(self, request: Request, **kwargs: Any) -> Response:
+        """A company for tests, filled, with a log-in for the program and for two people."""
+        opened = sandboxes.open_sandbox(self.get_object(), actor=self.actor)
+        return Response(self.get_serializer(opened).data, status=201)
+
+    @sandbox.mapping.delete
+    def close_sandbox(self, request: Request, **kwargs: Any) -> Response:
+        """Close the company for tests: its people and its program are out."""
+        sandboxes.close_sandbox(self.get_object(), actor=self.actor)
+        return Response(status=204)
+
+    @action(detail=True, methods=["post"], url_path="sandbox/reset")
+    def reset_sandbox(self, request: Request, **kwargs: Any) -> Response:
+        """A fresh company for tests in place of the one that is there; log-ins stay."""
+        company = sandboxes.sandbox_of(self.get_object())
+        return self.respond(sandboxes.reset_sandbox(company, actor=self.actor), status=201)
 
     def _with_secret(self, client: ApiClient, secret: str, status: int) -> Response:
         client.shown_secret = secret

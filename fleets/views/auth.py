@@ -317,7 +317,13 @@ class MeView(OwnAccountView):
         user, _claims = self.person()
         roles = roles_of(user)
         providers = [
-            {"id": p.pk, "name": p.name, "status": p.status, "roles": sorted(roles[p.pk])}
+            {
+                "id": p.pk,
+                "name": p.name,
+                "status": p.status,
+                "is_sandbox": p.is_sandbox,
+                "roles": sorted(roles[p.pk]),
+            }
             for p in FleetProvider.objects.filter(pk__in=roles).order_by("name")
         ]
         shown: dict[str, Any] = {

@@ -37,7 +37,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, end)
     sys.stdout.write(json.dumps({"bank": bank.url, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
-    bank.serve_forever(poll_interval=0.1)
+    bank.serve_forever(poll_interval=1 / 10)
     return 0
 
 

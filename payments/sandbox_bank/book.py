@@ -19,6 +19,8 @@ AMOUNT = re.compile(r"(?!0+(\.0+)?$)[0-9]{1,15}(\.[0-9]{1,4})?")
 CURRENCY = re.compile(r"[A-Z]{3}")
 KEY = re.compile(r"[0-9A-Za-z_.:-]{8,64}")
 FIELDS = {"amount", "currency", "reference", "creditor"}
+WISHES = ("refused", "returned", "unanswered")
+"""Last words of a creditor's name that decide what becomes of money sent to it."""
 CREDITOR_FIELDS = {"name", "kind", "account"}
 
 SCHEMA = """
@@ -94,7 +96,10 @@ class Book:
 
     def _insert(self, key: str, digest: str, request: dict[str, Any], refuse: bool) -> None:
         number = self._db.execute("SELECT count(*) FROM payout").fetchone()[0] + 1
-        status, reason = ("refused", "account_closed") if refuse else ("settled", "")
+        wanted = wished(request)
+        status, reason = ("settled", "")
+        if refuse or wanted == "refused":
+            status, reason = ("refused", "account_closed")
         at = datetime.now(UTC).isoformat()
         self._db.execute(
             "INSERT INTO payout VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -112,6 +117,8 @@ class Book:
             ],
         )
         self._move(key, status, reason, at)
+        if status == "settled" and wanted == "returned":
+            self._send_back(key, "account_closed")
 
     def _move(self, key: str, kind: str, reason: str, at: str) -> None:
         self._db.execute(
@@ -132,15 +139,17 @@ class Book:
         """A settled payout comes back; None if there is no settled one under this key."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            moved = self._db.execute(
-                "UPDATE payout SET status = 'returned', reason = ? WHERE key = ?"
-                " AND status = 'settled'",
-                [reason, key],
-            ).rowcount
-            if not moved:
-                return None
+            return self._find(key) if self._send_back(key, reason) else None
+
+    def _send_back(self, key: str, reason: str) -> bool:
+        moved = self._db.execute(
+            "UPDATE payout SET status = 'returned', reason = ? WHERE key = ?"
+            " AND status = 'settled'",
+            [reason, key],
+        ).rowcount
+        if moved:
             self._move(key, "returned", reason, datetime.now(UTC).isoformat())
-            return self._find(key)
+        return bool(moved)
 
     def movements(self, after: int, limit: int) -> list[dict[str, Any]]:
         """The book in order: every settlement, refusal and return after number `after`."""
@@ -188,6 +197,12 @@ class Book:
                 name.removeprefix(prefix): n for name, n in tally.items() if name.startswith(prefix)
             },
         }
+
+
+def wished(request: dict[str, Any]) -> str:
+    """The outcome that the creditor's name ends with: "Rita Returned" gets hers back."""
+    last = str(request["creditor"]["name"]).rpartition(" ")[2].lower()
+    return last if last in WISHES else ""
 
 
 def check(key: str, request: Any) -> None:

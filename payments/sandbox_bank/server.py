@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from payments.sandbox_bank.book import Book, InvalidRequest, KeyReused, as_json
+from payments.sandbox_bank.book import Book, InvalidRequest, KeyReused, as_json, wished
 from payments.sandbox_bank.faults import Faults
 
 MAX_BODY_BYTES = 65_536
@@ -122,6 +122,8 @@ class Handler(BaseHTTPRequestHandler):
             book.count("replayed")
         if fault == "refuse" and not is_new:
             fault = ""  # what was booked before stands
+        if is_new and not fault and wished(body) == "unanswered":
+            fault = "drop"
         return self.answer_with(fault, 201 if is_new else 200, as_json(payout))
 
     def answer_with(self, fault: str, status: int, body: dict[str, Any]) -> None:

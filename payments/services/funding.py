@@ -9,7 +9,7 @@ from fleets import audit
 from fleets.models import FleetPolicy, FleetProvider
 from fleets.services import second_factor
 from payments.errors import CurrencyMismatch, FourEyes, NameTaken
-from payments.gateways import SECRET_CONTEXT, subject_of
+from payments.gateways import SECRET_CONTEXT, require_sandbox_bank, subject_of
 from payments.models import FUNDING_MACHINE, FundingAccount, FundingStatus, GatewayKind
 from voltop import clock, crypto, http
 from voltop.context import Actor
@@ -30,10 +30,12 @@ def propose_funding_account(
     """A new account to pay from, in the provider's currency, waiting for a second person.
 
     The endpoint must be an address that may be called (https and public, unless the deployment
-    allows it by name). Raises UrlNotAllowed (400), NameTaken (409).
+    allows it by name); a company for tests pays from the sandbox bank only.
+    Raises UrlNotAllowed, SandboxBankOnly (400), NameTaken (409).
     """
     at = at or clock.now()
     actor.require_same_provider(provider)
+    require_sandbox_bank(provider, endpoint)
     http.check_url(endpoint)
     FleetProvider.objects.select_for_update(no_key=True).get(pk=provider.pk)
     if FundingAccount.objects.for_provider(provider.pk).filter(name=name).exists():

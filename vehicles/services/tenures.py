@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from fleets import audit
+from fleets.errors import SandboxApart
 from fleets.models import FleetProvider
 from fleets.services import require_room
 from vehicles.errors import InvalidTenureStart, LabelTaken, TransferToSelf, VehicleRetired
@@ -32,13 +33,15 @@ def transfer_vehicle(
     taken there) and without the values that were measured before. Higher floors move theirs on
     `vehicle_transferred`. That the actor may act for both companies is the caller's to check.
     Raises TransferToSelf, InvalidTenureStart (400), VehicleRetired, VehicleInUse, LimitReached,
-    ProviderNotActive, VinTaken, PlateTaken (409).
+    ProviderNotActive, VinTaken, PlateTaken, SandboxApart (409).
     """
     at = at or clock.now()
     actor.require_same_provider(vehicle)
     giver_id = vehicle.provider_id
     if to.pk == giver_id:
         raise TransferToSelf(field="provider")
+    if to.is_sandbox or vehicle.provider.is_sandbox:
+        raise SandboxApart()
     require_room(to.pk, "max_vehicles", Vehicle.objects.for_provider(to.pk).standing())
     [vehicle] = lock_vehicles([vehicle.pk])
     if vehicle.provider_id != giver_id:

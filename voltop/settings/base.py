@@ -5,6 +5,7 @@ Not here: a provider's own rules (`fleets.FleetPolicy`).
 """
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 
@@ -211,6 +212,12 @@ MASTER_KEYS = env.list("VOLTOP_MASTER_KEYS", default=[])
 FINGERPRINT_KEY = env.str("VOLTOP_FINGERPRINT_KEY", default="")
 # host:port of machines that may be called although they are private or speak plain http.
 OUTBOUND_ALLOWED = env.list("VOLTOP_OUTBOUND_ALLOWED", default=[])
+# Where companies for tests pay from, and its token; without it they pay from nowhere.
+SANDBOX_BANK_URL = env.str("VOLTOP_SANDBOX_BANK_URL", default="").rstrip("/")
+SANDBOX_BANK_TOKEN = env.str("SANDBOX_BANK_TOKEN", default="")
+if SANDBOX_BANK_URL:
+    _bank = urlsplit(SANDBOX_BANK_URL)
+    OUTBOUND_ALLOWED.append(f"{_bank.hostname}:{_bank.port or {'http': 80}.get(_bank.scheme, 443)}")
 BANK_TIMEOUT_S = env.int("VOLTOP_BANK_TIMEOUT_S", default=10)
 
 # --- Messages to people --------------------------------------------------------------------------
@@ -323,6 +330,7 @@ UNFOLD = {
     "SITE_TITLE": "Voltop",
     "SITE_HEADER": "Voltop",
     "SITE_SUBHEADER": "voltop.navigation.company",
+    "ENVIRONMENT": "voltop.navigation.environment",
     "SITE_SYMBOL": "bolt",
     "SITE_URL": None,  # there is no other site to look at
     "SITE_FAVICONS": [

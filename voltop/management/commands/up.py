@@ -119,8 +119,7 @@ def _start_bank(supervisor: Supervisor) -> None:
     """The sandbox bank that pays the demo's drivers; at the same address at every start."""
     bank = remembered_bank(paths.home())
     address = bank.url.removeprefix("http://")
-    known = os.environ.get("VOLTOP_OUTBOUND_ALLOWED", "")
-    os.environ["VOLTOP_OUTBOUND_ALLOWED"] = ",".join(filter(None, (known, address)))
+    os.environ["VOLTOP_SANDBOX_BANK_URL"] = bank.url
     os.environ["SANDBOX_BANK_TOKEN"] = bank.token
     book = str(paths.home() / "bank.sqlite3")
     port = address.rpartition(":")[2]
