@@ -8,6 +8,7 @@ from payments.errors import DebtLimit
 from payments.selectors import balance_of
 from shifts.gates import Refusal
 from vehicles.models import Vehicle
+from voltop.money import shown
 
 
 def debt_limit(driver: Driver, vehicle: Vehicle | None, at: datetime) -> list[Refusal]:
@@ -19,5 +20,6 @@ def debt_limit(driver: Driver, vehicle: Vehicle | None, at: datetime) -> list[Re
     balance = balance_of(driver)
     if balance.debt_amount <= limit:
         return []
-    error = DebtLimit(debt_amount=str(balance.debt_amount), currency=balance.currency)
+    debt = shown(balance.debt_amount, balance.currency)
+    error = DebtLimit(debt_amount=debt, currency=balance.currency)
     return [Refusal(error, overridable=True)]

@@ -82,7 +82,7 @@ NUL, SURROGATE, CONTROL = (
     "surrogates_not_allowed",
     "control_characters",
 )
-LARGE = b'{"x":"' + b"a" * 15_000_000 + b'"}'
+LARGE = b'{"x":"' + b"a" * 3_000_000 + b'"}'
 DEEP = b'{"x":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
 DEEPER_THAN_ALLOWED = b'{"x":' + b"[" * 900 + b"]" * 900 + b"}"
 
