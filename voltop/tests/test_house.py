@@ -406,3 +406,18 @@ def test_the_kernel_is_the_frame_without_its_composition_root():
     assert {"voltop", "voltop.money", "voltop.api.parsers", "voltop.admin"} <= kernel
     assert not kernel & {"voltop.urls", "voltop.settings.base", "voltop.embedded.paths"}
     assert inspect.getsourcefile(DomainError).startswith(str(house.ROOT))
+
+
+# What reads a text as HTML; Leaflet does so with a string, and not with an element that is made.
+READS_HTML = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|setContent\("
+    r"|bind(?:Popup|Tooltip)\((?!\(\) =>)"
+)
+
+
+def test_no_script_of_ours_reads_a_text_as_html():
+    """Names of cars and drivers are what somebody typed, or sent by the API."""
+    scripts = [path for path in house.ROOT.glob("*/static/**/*.js") if "leaflet" not in path.parts]
+    assert {path.name for path in scripts} >= {"map.js", "swagger.js"}
+    found = {path.name: READS_HTML.findall(path.read_text()) for path in scripts}
+    assert {name: calls for name, calls in found.items() if calls} == {}
