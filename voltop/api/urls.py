@@ -6,6 +6,7 @@ The pages load nothing from elsewhere: their scripts come with drf-spectacular-s
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import re_path
@@ -16,6 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from voltop import content_security
 from voltop.api.exceptions import no_such_route
 from voltop.api.fields import StrictCharField, StrictIntegerField
 from voltop.api.jobs import JobView
@@ -70,19 +72,14 @@ class ErrorView(OpenView):
         return Response({"code": code, "status": error_class.status, "title": title})
 
 
-PAGE_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data:",
-        "font-src 'self' data:",
-        "connect-src 'self'",
-        "worker-src blob:",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
+PAGE_POLICY = {
+    **settings.SECURE_CSP,
+    "script-src": ["'self'"],
+    "font-src": ["'self'", "data:"],
+    "worker-src": ["blob:"],
+    "base-uri": ["'none'"],
+    "form-action": ["'none'"],
+}
 """Both pages draw themselves by script and would like to fetch logos and fonts: they may not."""
 
 
@@ -100,7 +97,7 @@ def redoc_page(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, template: str) -> HttpResponse:
     page = render(request, template)
-    page["Content-Security-Policy"] = PAGE_POLICY
+    page[content_security.HEADER] = content_security.header(PAGE_POLICY)
     return page
 
 

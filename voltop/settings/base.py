@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "voltop.health.HealthMiddleware",  # first: asked by address, without TLS, whatever is broken
     "voltop.api.middleware.RequestContextMiddleware",
     "voltop.logs.RequestLogMiddleware",
+    "voltop.content_security.ContentSecurityMiddleware",
     "voltop.api.bounds.BoundsMiddleware",
     "voltop.database.middleware.OutageMiddleware",
     "voltop.api.middleware.ProblemMiddleware",  # outside everything that answers with pages
@@ -302,6 +303,24 @@ SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 
+# Where the live map's streets come from, in GeoJSON; below, so that pages may ask there.
+MAP_GROUND_URL = env.str("VOLTOP_MAP_GROUND_URL", default="/demo/ground.geojson" if DEMO else "")
+_ground = urlsplit(MAP_GROUND_URL)
+_ground_hosts = [f"{_ground.scheme}://{_ground.netloc}"] if _ground.netloc else []
+SECURE_CSP = {
+    "default-src": ["'none'"],
+    # The admin's Alpine makes functions of the expressions in its templates: hence the second word.
+    "script-src": ["'self'", "'unsafe-eval'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'", *_ground_hosts],
+    "object-src": ["'none'"],
+    "base-uri": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+}
+
 METRICS_TOKEN = env.str("VOLTOP_METRICS_TOKEN", default="")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_COMMAND_LOGGING_ENABLED = False
@@ -325,7 +344,6 @@ LOGGING = {
 }
 
 # --- Admin ----------------------------------------------------------------------------------------
-MAP_GROUND_URL = env.str("VOLTOP_MAP_GROUND_URL", default="/demo/ground.geojson" if DEMO else "")
 UNFOLD = {
     "SITE_TITLE": "Voltop",
     "SITE_HEADER": "Voltop",

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from fleets.models import User
 from voltop.tests import access
+from voltop.tests.pages import inline_scripts
 from voltop.tests.world import APPS, PEOPLE_OF_A, World
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,7 @@ def visit(label, world, browsers, tried):
                 expected = 302  # to the log-in: not a member of staff at all
             if answer.status_code != expected:
                 wrong.append(f"{name}, {what}: {answer.status_code} instead of {expected}")
+            wrong += [f"{name}, {what}: runs {code}" for code in inline_scripts(answer.content)]
             shown = answer.content + str(answer.headers).encode()
             provider = {"superuser": None}.get(name, world.callers[name].provider)
             wrong += [
