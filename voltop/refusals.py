@@ -1,6 +1,7 @@
-"""The admin's own pages for what it refuses: the menu, the reason and a way back.
+"""The pages' own answers to what they refuse: the menu, the reason and a way back.
 
 For people of the admin only; everybody else, and every address outside it, gets Django's page.
+What cannot be done right now is told to everybody, by a page that asks the database nothing.
 """
 
 from typing import Any
@@ -8,7 +9,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
+
+from voltop.database import outages
+from voltop.errors import DomainError
 
 REASONS: dict[int, tuple[Any, Any]] = {
     400: (
@@ -33,3 +38,20 @@ def refused(request: HttpRequest, status: int) -> HttpResponse | None:
     title, reason = REASONS[status]
     context = {**admin.site.each_context(request), "title": title, "reason": reason}
     return render(request, "voltop/refused.html", context, status=status)
+
+
+def unavailable(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The page for what may be tried again (503): a database that is away, a row that is locked.
+
+    Where something was sent that may have taken effect, it says so.
+    """
+    work = outages.current()
+    reason = error.detail
+    if work is not None and work.took_effect:
+        reason = _(
+            "The connection to the database was lost while this was being saved. It may have been "
+            "saved: look before you do it again."
+        )
+    context = {"title": _("Not right now"), "reason": reason, "address": request.get_full_path()}
+    page = render_to_string("voltop/unavailable.html", context)
+    return HttpResponse(page, status=error.status)

@@ -33,12 +33,12 @@ BY_STATE: dict[str, type[DomainError]] = {
 def broken_rule(error: DomainError | DatabaseError) -> DomainError:
     """The rule that was broken, also where the database was first to say it.
 
-    What is a mistake of our own is raised on.
+    What is a mistake of our own, or a database that is away, is raised on.
     """
     if isinstance(error, DomainError):
         return error
     broken = translate_database_error(error)
-    if isinstance(broken, errors.InternalError):
+    if isinstance(broken, errors.InternalError | errors.DatabaseUnavailable):
         raise error
     return broken
 

@@ -5,6 +5,7 @@ reaches one. Not here: database errors, which `voltop.api.database_errors` trans
 """
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ from voltop.errors import (
     PermissionDenied,
     all_error_classes,
 )
-from voltop.refusals import refused
+from voltop.refusals import refused, unavailable
 
 logger = logging.getLogger("voltop.api")
 
@@ -241,9 +242,22 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
+    """What nobody has caught; 503 where the same may well be answered in a moment.
+
+    Django calls this while the exception is being handled.
+    """
+    raised = sys.exc_info()[1]
+    error = as_domain_error(raised) if raised is not None else errors.InternalError()
+    if error.status != 503:
+        error = errors.InternalError()
     if is_api_path(request.path_info):
-        return problem_response(errors.InternalError())
-    return defaults.server_error(request)
+        return problem_response(error)
+    if error.status == 500:
+        return defaults.server_error(request)
+    page = unavailable(request, error)
+    for name, value in _headers(error, error).items():
+        page[name] = value
+    return page
 
 
 @csrf_exempt
