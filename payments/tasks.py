@@ -5,6 +5,7 @@ from celery import shared_task
 from payments import services
 from payments.rings import ring_now
 from payments.services import calculation, checks, handover, payouts, posting, reconciliation
+from voltop import jobs
 
 SWEEP_S = 15
 """The sweep's interval: a ring that has not been answered by then is rung again."""
@@ -59,5 +60,8 @@ def ask_banks() -> None:
 @shared_task(name="payments.daily")
 def daily() -> None:
     """Reconcile with the banks and recompute the books, once a day."""
-    reconciliation.daily()
-    checks.nightly()
+    with jobs.apart("payments.daily") as pieces:
+        with pieces.of(None):
+            reconciliation.daily()
+        with pieces.of(None):
+            checks.nightly()

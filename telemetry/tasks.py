@@ -5,6 +5,7 @@ import time
 from celery import shared_task
 
 from telemetry import services
+from voltop import jobs
 
 BUDGET_S = 120
 """A run that still finds work after this leaves the rest to the next ring."""
@@ -13,10 +14,13 @@ BUDGET_S = 120
 @shared_task(name="telemetry.derive_pending")
 def derive_pending() -> None:
     """Work off what came in."""
-    services.replay_quarantine()
     until = time.monotonic() + BUDGET_S
-    while services.derive_pending() and time.monotonic() < until:
-        pass
+    with jobs.apart("telemetry.derive_pending") as pieces:
+        with pieces.of(None):
+            services.replay_quarantine()
+        with pieces.of(None):
+            while services.derive_pending() and time.monotonic() < until:
+                pass
 
 
 @shared_task(name="telemetry.make_partitions")

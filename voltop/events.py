@@ -21,7 +21,7 @@ from celery import current_app
 from django.db import connection, transaction
 from django.db.models import Min
 
-from voltop import clock, failpoints
+from voltop import clock, failpoints, jobs
 from voltop.context import Actor
 from voltop.signals import events_published
 from voltop.tables import Counter, Event
@@ -140,15 +140,11 @@ def send_pending(limit: int = 500) -> int:
     What goes wrong at one provider is raised when all others have been served.
     """
     unnumbered = Event.objects.filter(seq=None).order_by("provider_id")
-    done, failed = 0, None
-    for provider_id in list(unnumbered.values_list("provider_id", flat=True).distinct()):
-        try:
-            done += _send_all(provider_id, limit)
-        except Exception as error:
-            logger.warning("events: those of provider %d wait", provider_id)
-            failed = failed or error
-    if failed is not None:
-        raise failed
+    done = 0
+    with jobs.apart(PUBLISH_TASK) as pieces:
+        for provider_id in list(unnumbered.values_list("provider_id", flat=True).distinct()):
+            with pieces.of(provider_id):
+                done += _send_all(provider_id, limit)
     return done
 
 

@@ -4,24 +4,34 @@
   the table decides.
 - `Job`: work that somebody asked for. It is done in chunks, its row says how far it is, and any
   worker may continue it: progress is written in the transaction of the chunk itself.
+- `apart`: work of many companies in one task, of whom none holds up another.
 
 Not here: handing tasks to Celery, and calls to the outside (`voltop.outbox`).
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
 from voltop import clock
+from voltop.api.database_errors import translate_database_error
+from voltop.api.errors import DatabaseUnavailable
 from voltop.context import Actor
 from voltop.errors import DomainError
 from voltop.states import Machine
 from voltop.tables import Job, JobEvent, JobRun
 
-__all__ = ["Job", "JobEvent", "JobRun", "advance", "claim_run", "fail", "finish", "queue", "start"]
+logger = logging.getLogger(__name__)
+
+__all__ = [
+    "Job", "JobEvent", "JobRun", "advance", "apart", "claim_run", "fail", "finish", "queue",
+    "start", "tell_failed",
+]  # fmt: skip
 
 JOB_MACHINE = Machine(
     "state",
@@ -143,3 +153,61 @@ def fail(job_id: int, *, actor: Actor, error: Exception, at: datetime | None = N
         finished_at=at,
     )
     return job
+
+
+# --- Work of many companies ----------------------------------------------------------------------
+class Apart:
+    """Pieces of one task's work; see `apart`."""
+
+    def __init__(self, kind: str, at: datetime | None) -> None:
+        self.kind, self.at = kind, at
+        self.first_error: Exception | None = None
+
+    @contextmanager
+    def of(self, provider_id: int | None) -> Iterator[None]:
+        """One piece, of a company or (None) one that tells its own failures."""
+        try:
+            yield
+        except Exception as error:
+            if is_away(error):
+                raise
+            self.first_error = self.first_error or error
+            if provider_id is not None:
+                tell_failed(self.kind, provider_id, error, at=self.at)
+
+
+@contextmanager
+def apart(kind: str, *, at: datetime | None = None) -> Iterator[Apart]:
+    """Do work of many companies piece by piece: what goes wrong at one holds up no other.
+
+    Each piece is done in `of(provider_id)` and is a transaction of its own. A failure is left as a
+    failed job of that company, and the first of them is raised when all pieces are done, so that
+    the task counts as failed too. A database that is away is raised at once.
+    """
+    pieces = Apart(kind, at)
+    yield pieces
+    if pieces.first_error is not None:
+        raise pieces.first_error
+
+
+@transaction.atomic
+def tell_failed(
+    kind: str, provider_id: int, error: Exception, *, at: datetime | None = None
+) -> None:
+    """Leave a failed job where people look: one a day of each kind, however often it is tried."""
+    at = at or clock.now()
+    logger.error(
+        "work_failed_at_one_company",
+        extra={"task": kind, "provider_id": provider_id, "error": type(error).__name__},
+        exc_info=error,
+    )
+    if claim_run(f"{kind}.failed", at.date().isoformat(), provider_id):
+        actor = Actor.system(kind, provider_id)
+        fail(queue(kind, actor=actor, at=at).pk, actor=actor, error=error, at=at)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database itself is gone: then there is no use in going on with anything."""
+    if not isinstance(error, DatabaseError):
+        return False
+    return isinstance(translate_database_error(error), DatabaseUnavailable)

@@ -154,9 +154,10 @@ def nightly(*, at: datetime | None = None) -> int:
     """Check the books of every provider once a day; how many findings there are in all."""
     day = (at or clock.now()).date().isoformat()
     total = 0
-    for provider_id in FleetProvider.objects.order_by("pk").values_list("pk", flat=True):
-        # Together: a worker lost on the way gives the day back.
-        with transaction.atomic():
-            if jobs.claim_run(CHECK, day, provider_id):
-                total += len(check_books(provider_id, at=at))
+    with jobs.apart(f"{CHECK}.nightly", at=at) as pieces:
+        for provider_id in list(FleetProvider.objects.order_by("pk").values_list("pk", flat=True)):
+            # Together: a worker lost on the way gives the day back.
+            with pieces.of(provider_id), transaction.atomic():
+                if jobs.claim_run(CHECK, day, provider_id):
+                    total += len(check_books(provider_id, at=at))
     return total

@@ -31,7 +31,7 @@ from payments.models import (
     PayoutStatus,
 )
 from payments.services.ledger import Draft, post, transfer
-from voltop import clock, failpoints
+from voltop import clock, failpoints, jobs
 from voltop.context import Actor
 from voltop.money import round_money
 
@@ -218,6 +218,7 @@ def _actor(payout: Payout) -> Actor:
 
 
 # --- The sweep -----------------------------------------------------------------------------------
+ASK = "payments.ask_banks"
 DUE = """
 UPDATE payments_payout SET ask_at = %(at)s::timestamptz + interval '1 minute'
 WHERE id IN (
@@ -225,7 +226,7 @@ WHERE id IN (
     WHERE status IN ('created', 'submitted', 'unknown') AND ask_at <= %(at)s
     ORDER BY ask_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
-RETURNING id
+RETURNING id, provider_id
 """
 
 
@@ -233,9 +234,11 @@ def ask_banks(*, limit: int = 50, at: datetime | None = None) -> int:
     """Go on with payouts whose outcome should be known by now; how many were tried."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(DUE, {"at": at or clock.now(), "limit": limit})
-        due = [row[0] for row in cursor.fetchall()]
-    for payout_id in due:
-        attempt(payout_id)
+        due = cursor.fetchall()
+    with jobs.apart(ASK, at=at) as pieces:
+        for payout_id, provider_id in due:
+            with pieces.of(provider_id):
+                attempt(payout_id)
     return len(due)
 
 

@@ -193,12 +193,13 @@ def daily(*, at: datetime | None = None) -> int:
     """Reconcile every active account once a day; how many were begun."""
     day = (at or clock.now()).date().isoformat()
     begun = 0
-    for account in FundingAccount.objects.unscoped().filter(status="active").order_by("pk"):
-        actor = Actor.system(RECONCILE, account.provider_id)
-        with transaction.atomic():
-            if jobs.claim_run(RECONCILE, f"{account.pk}:{day}", account.provider_id):
-                request_reconciliation(account, actor=actor)
-                begun += 1
+    with jobs.apart(f"{RECONCILE}.daily", at=at) as pieces:
+        for account in FundingAccount.objects.unscoped().filter(status="active").order_by("pk"):
+            actor = Actor.system(RECONCILE, account.provider_id)
+            with pieces.of(account.provider_id), transaction.atomic():
+                if jobs.claim_run(RECONCILE, f"{account.pk}:{day}", account.provider_id):
+                    request_reconciliation(account, actor=actor)
+                    begun += 1
     return begun
 
 

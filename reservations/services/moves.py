@@ -24,7 +24,7 @@ from reservations.models import (
 from reservations.selectors import next_free
 from reservations.signals import reservation_moved
 from vehicles.services import lock_vehicles
-from voltop import clock, events
+from voltop import clock, events, jobs
 from voltop.context import Actor
 from voltop.errors import IllegalMove
 
@@ -190,14 +190,19 @@ def release_stale(wanted: Reservation, evse_ids: Sequence[int], *, at: datetime)
 def release_no_shows(*, at: datetime | None = None, limit: int = 500) -> int:
     """Release all bookings past their hold or grace, each in a transaction of its own.
 
-    Pending ones whose start has come have failed; reserved ones past the grace are no-shows.
+    Pending ones whose start has come have failed; reserved ones past the grace are no-shows. Of
+    each company the longest overdue first, `limit` at most.
     """
     at = at or clock.now()
     unused = Reservation.objects.unscoped().unused(at).order_by("starts_at", "pk")
+    companies = unused.order_by("provider_id").values_list("provider_id", flat=True).distinct()
     done = 0
-    for key, provider_id in list(unused.values_list("pk", "provider_id")[:limit]):
-        with transaction.atomic():
-            done += _release(key, actor=Actor.system(SYSTEM, provider_id), at=at)
+    with jobs.apart(SYSTEM, at=at) as pieces:
+        for provider_id in list(companies):
+            own = unused.filter(provider_id=provider_id).values_list("pk", flat=True)
+            for key in list(own[:limit]):
+                with pieces.of(provider_id), transaction.atomic():
+                    done += _release(key, actor=Actor.system(SYSTEM, provider_id), at=at)
     return done
 
 

@@ -4,7 +4,6 @@ Deterministic: the same data gives the same figures, in whatever order it came. 
 a late platform entry or a correction asks again. Not here: what the figures pay.
 """
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ from shifts.services.review import mark_for_review
 from shifts.signals import metrics_changed
 from telemetry.models import HiredRun
 from telemetry.selectors import Measurement, Stretch, measure_many
-from voltop import clock
+from voltop import clock, jobs
 
 CHUNK = 20
 """Shifts per transaction: their rows stay locked while they are computed."""
@@ -41,7 +40,6 @@ RETRY_AFTER = timedelta(minutes=10)
 LITTLE_COVERAGE_PCT = Decimal(50)
 """A tracked car whose samples vouch for less of a shift than this sends it to review."""
 
-logger = logging.getLogger(__name__)
 HUNDREDTH = Decimal("0.01")
 SECOND = timedelta(seconds=1)
 
@@ -62,7 +60,8 @@ def compute_due(*, limit: int = CHUNK, at: datetime | None = None) -> int:
     """Take some requests and compute their shifts; returns how many requests were taken.
 
     Requests that another worker holds are skipped. Safe to run at once and twice. A shift that
-    cannot be computed is logged and tried again later; it holds up no other.
+    cannot be computed is told as its company's failed job and tried again later; it holds up no
+    other.
     """
     at = at or clock.now()
     with transaction.atomic():
@@ -95,10 +94,14 @@ def _compute_all_that_can_be(shift_ids: Sequence[int], at: datetime) -> set[int]
     """Compute them together, else one by one; the ids of those that cannot be computed."""
     try:
         compute_metrics(shift_ids, at=at)
-    except Exception:
+    except Exception as error:
+        if jobs.is_away(error):
+            raise
         if len(shift_ids) == 1:
-            logger.exception("metrics of shift %s failed", shift_ids[0])
-            return set(shift_ids)
+            (shift_id,) = shift_ids
+            owner = Shift.objects.unscoped().values_list("provider_id", flat=True).get(pk=shift_id)
+            jobs.tell_failed("shifts.compute_due_metrics", owner, error, at=at)
+            return {shift_id}
         return {pk for shift_id in shift_ids for pk in _compute_all_that_can_be([shift_id], at)}
     return set()
 

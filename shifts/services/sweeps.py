@@ -10,9 +10,11 @@ from fleets.selectors import of_beginning_companies
 from shifts.models import Shift, ShiftStatus
 from shifts.services.ending import auto_close
 from shifts.services.planning import miss_shift
-from voltop import clock
+from voltop import clock, jobs
 from voltop.context import Actor
 from voltop.errors import IllegalMove
+
+MISS, CLOSE = "shifts.miss_due", "shifts.auto_close_due"
 
 
 def miss_due(*, at: datetime | None = None) -> int:
@@ -21,8 +23,15 @@ def miss_due(*, at: datetime | None = None) -> int:
     Not of a suspended company: nobody could start them. They may be called off meanwhile.
     """
     at = at or clock.now()
-    due = Shift.objects.unscoped().filter(status=ShiftStatus.SCHEDULED, planned_ends_at__lte=at)
-    return _each(of_beginning_companies(due), miss_shift, "shifts.miss_due", at)
+    past = Shift.objects.unscoped().filter(status=ShiftStatus.SCHEDULED, planned_ends_at__lte=at)
+    due = of_beginning_companies(past)
+    companies = due.order_by("provider_id").values_list("provider_id", flat=True).distinct()
+    missed = 0
+    with jobs.apart(MISS, at=at) as pieces:
+        for provider_id in list(companies):
+            own = due.filter(provider_id=provider_id)
+            missed += _each(own, miss_shift, MISS, at, pieces)
+    return missed
 
 
 def auto_close_due(*, at: datetime | None = None) -> int:
@@ -32,24 +41,34 @@ def auto_close_due(*, at: datetime | None = None) -> int:
     limits = FleetPolicy.objects.unscoped().filter(
         provider_id__in=Shift.objects.unscoped().running().values("provider_id")
     )
-    for policy in limits.only("provider_id", "shift_max_h", "shift_grace_min"):
-        begun = (
-            at
-            - timedelta(hours=float(policy.shift_max_h))
-            - timedelta(minutes=policy.shift_grace_min)
-        )
-        due = Shift.objects.for_provider(policy.provider_id).running()
-        closed += _each(due.filter(starts_at__lte=begun), auto_close, "shifts.auto_close_due", at)
+    with jobs.apart(CLOSE, at=at) as pieces:
+        for policy in limits.only("provider_id", "shift_max_h", "shift_grace_min"):
+            with pieces.of(policy.provider_id):
+                begun = (
+                    at
+                    - timedelta(hours=float(policy.shift_max_h))
+                    - timedelta(minutes=policy.shift_grace_min)
+                )
+                due = Shift.objects.for_provider(policy.provider_id).running()
+                due = due.filter(starts_at__lte=begun)
+                closed += _each(due, auto_close, CLOSE, at, pieces)
     return closed
 
 
-def _each(due: QuerySet[Shift], service: Callable[..., Shift], job: str, at: datetime) -> int:
-    """Call the service for each shift, each its own transaction; what moved meanwhile is left."""
+def _each(
+    due: QuerySet[Shift],
+    service: Callable[..., Shift],
+    job: str,
+    at: datetime,
+    pieces: jobs.Apart,
+) -> int:
+    """Call the service for each shift of a company; what moved meanwhile is left."""
     done = 0
     for shift in due.order_by("pk")[:1000]:
-        try:
-            service(shift, actor=Actor.system(job, shift.provider_id), at=at)
-        except IllegalMove:
-            continue  # somebody moved it between our look and our lock
-        done += 1
+        with pieces.of(shift.provider_id):
+            try:
+                service(shift, actor=Actor.system(job, shift.provider_id), at=at)
+            except IllegalMove:
+                continue  # somebody moved it between our look and our lock
+            done += 1
     return done

@@ -1,4 +1,8 @@
-"""Quarters to vehicles' local days, handed to `vehicles.services.record_days`."""
+"""Quarters to vehicles' local days, handed to `vehicles.services.record_days`.
+
+A company, or its depot, whose zone is none has no days until that is mended (and the time is made
+again by `manage.py rebuild_telemetry`): it is told so, and everybody else's days are summed.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from vehicles.models import Vehicle
 from vehicles.services import DayRow, record_days
-from voltop import clock
+from voltop import clock, jobs
 
 _SUM = """
 WITH d AS (
@@ -41,8 +45,11 @@ def record_vehicle_days(cursor: Any) -> None:
     days = [
         (vehicle_id, on, *clock.day_bounds(on, zones[vehicle_id]))
         for vehicle_id, first, last in spans
+        if vehicle_id in zones
         for on in _dates(first, last, zones[vehicle_id])
     ]
+    if not days:
+        return
     cursor.execute(_SUM, [list(column) for column in zip(*days, strict=True)])
     lengths = {
         (vehicle_id, on): (end - start).seconds + (end - start).days * 86_400
@@ -52,13 +59,22 @@ def record_vehicle_days(cursor: Any) -> None:
 
 
 def _zones(vehicle_ids: Iterable[int]) -> dict[int, ZoneInfo]:
-    """The zone of each vehicle's depot, else of its provider."""
+    """The zone of each vehicle's depot, else of its provider; not where that is none."""
     rows = (
         Vehicle.objects.unscoped()
         .filter(pk__in=set(vehicle_ids))
-        .values_list("pk", "depot__time_zone", "provider__time_zone")
+        .values_list("pk", "provider_id", "depot__time_zone", "provider__time_zone")
     )
-    return {pk: clock.zone(depot or provider) for pk, depot, provider in rows}
+    zones: dict[int, ZoneInfo] = {}
+    strange: dict[int, Exception] = {}
+    for pk, provider_id, depot, provider in rows:
+        try:
+            zones[pk] = clock.zone(depot or provider)
+        except clock.UnknownTimezone as error:
+            strange[provider_id] = error
+    for provider_id, cause in strange.items():
+        jobs.tell_failed("telemetry.vehicle_days", provider_id, cause)
+    return zones
 
 
 def _dates(first: datetime, last: datetime, zone: ZoneInfo) -> Iterable[Any]:

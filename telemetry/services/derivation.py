@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from telemetry import legs, store
 from telemetry.models import IngestBatch
@@ -23,7 +24,7 @@ from telemetry.services.periods import write_hired_runs, write_trips
 from telemetry.services.quarters import write_quarters
 from telemetry.signals import history_changed
 from telemetry.windows import Touched, make_windows
-from voltop import clock
+from voltop import clock, jobs
 from voltop.context import Actor
 
 CHUNK = 200
@@ -109,25 +110,40 @@ def derive_pending(*, at: datetime | None = None, limit: int = 200) -> int:
     """Work off up to `limit` stored batches, oldest first; how many there were.
 
     Batches, counters and everything derived move in one transaction a step: killed anywhere, the
-    work is still there. Two workers take different batches.
+    work is still there. Two workers take different batches. Where something goes wrong each
+    company's batches are worked off by themselves, and one's mistakes hold up no other.
     """
     at = at or clock.now()
-    with transaction.atomic():
-        batches = list(
-            IngestBatch.objects.order_by("pk")[:limit].select_for_update(skip_locked=True)
-        )
-        derive_touched(
-            [
-                Touched(vehicle_id, start, end)
-                for batch in batches
-                for vehicle_id, start, end in zip(
-                    batch.vehicle_ids, batch.starts_at, batch.ends_at, strict=True
-                )
-            ],
-            at=at,
-        )
-        count_batches(batches)
-        IngestBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
+    batches = IngestBatch.objects.order_by("pk")
+    try:
+        return _work_off(batches[:limit], at)
+    except Exception as error:
+        if jobs.is_away(error):
+            raise
+    done = 0
+    with jobs.apart("telemetry.derive_pending", at=at) as pieces:
+        companies = batches.order_by("source__provider_id").values_list("source__provider_id")
+        for (provider_id,) in list(companies.distinct()):
+            with pieces.of(provider_id):
+                done += _work_off(batches.filter(source__provider_id=provider_id)[:limit], at)
+    return done
+
+
+@transaction.atomic
+def _work_off(waiting: QuerySet[IngestBatch], at: datetime) -> int:
+    batches = list(waiting.select_for_update(skip_locked=True, of=("self",)))
+    derive_touched(
+        [
+            Touched(vehicle_id, start, end)
+            for batch in batches
+            for vehicle_id, start, end in zip(
+                batch.vehicle_ids, batch.starts_at, batch.ends_at, strict=True
+            )
+        ],
+        at=at,
+    )
+    count_batches(batches)
+    IngestBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
     return len(batches)
 
 

@@ -9,9 +9,11 @@ from fleets.models import FleetPolicy
 from telemetry import partitions
 from telemetry.models import SampleContribution
 from telemetry.services.quarantine import expire_quarantine
-from voltop import clock
+from voltop import clock, jobs
 
 DAYS_AHEAD = 3
+LONGEST_DAYS = 36_525
+"""No limit keeps anything that is older than a century."""
 
 
 def make_partitions_ahead(*, at: datetime | None = None) -> None:
@@ -34,21 +36,21 @@ def apply_retention(*, at: datetime) -> None:
     and with it the partitions.
     """
     policies = FleetPolicy.objects.unscoped()
-    limits = dict(
-        policies.filter(telemetry_retention_days__isnull=False).values_list(
-            "provider_id", "telemetry_retention_days"
-        )
-    )
+    limited = policies.filter(telemetry_retention_days__isnull=False)
+    kept = limited.values_list("provider_id", "telemetry_retention_days")
+    limits = {provider_id: days or 0 for provider_id, days in kept}
     if not limits:
         return
     attached = sorted(partitions.attached_days())
     if not policies.filter(telemetry_retention_days__isnull=True).exists():
-        oldest = at - timedelta(days=max(days or 0 for days in limits.values()))
+        oldest = at - timedelta(days=min(max(limits.values()), LONGEST_DAYS))
         past = [day for day in attached if partitions.day_start(day) + partitions.DAY <= oldest]
         partitions.drop(past)
         attached = attached[len(past) :]
-    for provider_id, days in limits.items():
-        _delete_of(provider_id, at - timedelta(days=days or 0), attached)
+    with jobs.apart("telemetry.tidy", at=at) as pieces:
+        for provider_id, days in limits.items():
+            with pieces.of(provider_id):
+                _delete_of(provider_id, at - timedelta(days=days), attached)
 
 
 _DELETE = """

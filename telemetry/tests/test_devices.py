@@ -85,6 +85,16 @@ def test_an_unknown_device_waits_and_is_taken_in_once_it_is_fitted(fleet):
     assert services.replay_quarantine(at=NOW) == 0
 
 
+def test_what_a_source_left_waits_while_it_is_switched_off_and_holds_up_nobody(fleet):
+    heard(fleet, at(8))
+    fit(fleet, fleet.car, at(8))
+    services.disable_source(fleet.source, actor=fleet.cast.actor())
+    assert services.replay_quarantine(at=NOW) == 0
+    assert QuarantinedSample.objects.count() == 1
+    services.enable_source(fleet.source, actor=fleet.cast.actor())
+    assert services.replay_quarantine(at=NOW) == 1
+
+
 def test_quarantine_lasts_a_week(fleet):
     heard(fleet, at(8))
     services.tidy(at=NOW + timedelta(days=7))
