@@ -12,6 +12,7 @@ class FleetsConfig(AppConfig):
         from fleets import (
             deliveries,  # noqa: F401 (registers its handler)
             home,
+            limits,
             notices,
             receivers,  # noqa: F401 (they connect themselves)
             record_kinds,
@@ -30,5 +31,6 @@ class FleetsConfig(AppConfig):
         registry.register(registry.NOTICE_KINDS, "fleets", notices.kinds)
         registry.register(registry.WORK, "fleets", home.work)
         registry.register(registry.WORK_SET_ASIDE, "fleets", inbox.set_aside)
+        registry.register(registry.EXPORT_GATES, "fleets", limits.too_many_exports)
         registry.register(registry.NOT_COUNTED, "fleets", sandbox_ids)
         post_migrate.connect(roles.seed_roles, dispatch_uid="fleets.seed_roles")

@@ -1,4 +1,5 @@
-"""Limits on guessing, kept in PostgreSQL so that they hold in parallel and without Redis.
+"""Limits on guessing, and on files; kept in PostgreSQL so that they hold in parallel and without
+Redis.
 
 An attempt takes its slot *before* the password is looked at, in one statement: of any number of
 parallel tries exactly `count` get through. A try that turned out to be right gives its slot back;
@@ -18,6 +19,8 @@ from django.http import HttpRequest
 from fleets.errors import TooManyAttempts
 from fleets.models import AttemptWindow
 from fleets.tokens import lookup_hash
+from voltop.context import Actor
+from voltop.exports import TooManyExports
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ CODE_TRIES = Limit("code_tries", 50, timedelta(minutes=15))
 INVITE_AGAIN = Limit("invite_again", 3, timedelta(hours=1))
 SANDBOX_RESET = Limit("sandbox_reset", 12, timedelta(hours=1))
 CLIENT_ADDRESS = Limit("client_address", 50, timedelta(minutes=15))
+EXPORTS = Limit("exports", 30, timedelta(minutes=10))
 
 _TAKE = """
 INSERT INTO fleets_attemptwindow AS w (purpose, key_hash, hits)
@@ -93,6 +97,18 @@ def give_back(limit: Limit, key: str, *, at: datetime) -> None:
 def forget_before(at: datetime) -> int:
     """Delete windows untouched since `at`; for the clean-up job."""
     return AttemptWindow.objects.filter(updated_at__lt=at).delete()[0]
+
+
+def too_many_exports(actor: Actor, at: datetime) -> TooManyExports | None:
+    """Whether this person or client has taken all files of these minutes from a company.
+
+    A file reads a whole table: it costs what hundreds of pages do.
+    """
+    try:
+        take(EXPORTS, f"{actor}:{actor.provider_id}", at=at)
+    except TooManyAttempts as full:
+        return TooManyExports(retry_after_s=full.retry_after_s)
+    return None
 
 
 def client_address(request: HttpRequest) -> str:

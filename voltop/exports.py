@@ -16,7 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from voltop import clock
+from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import DomainError
 from voltop.signals import list_exported
@@ -42,6 +42,14 @@ class ExportTooLarge(DomainError):
     message = _("The list is too long for a workbook: narrow it by filters, or take CSV.")
 
 
+class TooManyExports(DomainError):
+    """Thirty files in ten minutes, per person or API client and company; Retry-After says when."""
+
+    code = "too_many_exports"
+    status = 429
+    message = _("Too many files at once: wait a little, then export on.")
+
+
 def file_response(
     request: HttpRequest,
     form: str,
@@ -54,9 +62,13 @@ def file_response(
 ) -> StreamingHttpResponse:
     """The rows as a file to be saved; `name` is the list's, `filters` what narrowed it.
 
-    Raises ExportTooLarge (400) for a workbook of too many rows, before anything has left. The
-    first rows of a CSV are read at once too; the rest as it leaves.
+    Raises ExportTooLarge (400) for a workbook of too many rows, before anything has left, and
+    what a gate refuses with (TooManyExports, 429). The first rows of a CSV are read at once too;
+    the rest as it leaves.
     """
+    for gate in registry.collect(registry.EXPORT_GATES).values():
+        if (refusal := gate(actor, clock.now())) is not None:
+            raise refusal
     with transaction.atomic():
         list_exported.send(sender=None, actor=actor, name=name, form=form, filters=filters)
     parts = _encoded(header, rows) if form == "csv" else _blocks(_workbook(name, header, rows))

@@ -36,6 +36,9 @@ DRIVER_BLOCKERS = "drivers.blockers"
 START_GATES = "shifts.start_gates"
 """(driver, vehicle | None, at) -> list of shifts.gates.Refusal: why a shift may not start."""
 
+EXPORT_GATES = "voltop.export_gates"
+"""(actor, at) -> DomainError | None: why no file of rows may leave for this actor now."""
+
 CONVERSATION_SUBJECTS = "chat.subjects"
 """key = subject type, (object_id, provider_id) -> chat.subjects.Subject | None."""
 

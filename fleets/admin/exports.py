@@ -6,6 +6,7 @@ The columns are the list's own, so what is masked there is masked here.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
@@ -17,27 +18,34 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext_lazy as _
 
 from fleets.models import User
+from voltop.errors import DomainError
 from voltop.exports import PAGE_ROWS, file_response
 
-Exporting = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponseBase]
+Exporting = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponseBase | None]
 
 
 def _exporting(form: str) -> Exporting:
-    def action(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase:
+    def action(
+        model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponseBase | None:
         user = request.user
         if not isinstance(user, User):
             raise RuntimeError("the admin was reached without a user")
         names = [n for n in model_admin.get_list_display(request) if n != "action_checkbox"]
         labels = [label_for_field(name, model_admin.model, model_admin) for name in names]
-        return file_response(
-            request,
-            form,
-            name=model_admin.opts.model_name,
-            header=[str(label) for label in labels],
-            rows=_rows(model_admin, queryset, names),
-            actor=user.actor(),
-            filters={n: "" if n == "q" else str(text) for n, text in request.GET.items()},
-        )
+        try:
+            return file_response(
+                request,
+                form,
+                name=model_admin.opts.model_name,
+                header=[str(label) for label in labels],
+                rows=_rows(model_admin, queryset, names),
+                actor=user.actor(),
+                filters={n: "" if n == "q" else str(text) for n, text in request.GET.items()},
+            )
+        except DomainError as error:
+            messages.error(request, str(error.detail))
+            return None  # back to the list
 
     action.__name__ = f"export_{form}"
     return action

@@ -54,7 +54,7 @@ def export_list(view: "ProviderViewSet", rows: models.QuerySet) -> StreamingHttp
     """The rows, filtered already, as the file asked for.
 
     Raises InvalidChoice for another form, UnknownParameter for a page's parameters beside it,
-    ExportTooLarge (400).
+    ExportTooLarge (400), TooManyExports (429).
     """
     form = view.parameters[PARAMETER]
     if form not in FORMS:

@@ -35,7 +35,7 @@ from voltop.errors import (
     PermissionDenied,
     StaleVersion,
 )
-from voltop.exports import CONTENT_TYPES, FORMS, ExportTooLarge
+from voltop.exports import CONTENT_TYPES, FORMS, ExportTooLarge, TooManyExports
 
 PROBLEM = {
     "type": "object",
@@ -302,7 +302,7 @@ class VoltopAutoSchema(AutoSchema):
         if "{" in self.path or (self.view.needs_provider and self.permission != ANYONE):
             found.append(NotFound)
         if self._is_list_view():
-            found.append(ExportTooLarge)
+            found += [ExportTooLarge, TooManyExports]
         if self.method in TAKE_A_BODY:
             found += BODY_ERRORS
         if self.method in ("PATCH", "PUT", "DELETE"):

@@ -4,6 +4,8 @@ import asyncio
 import csv
 import io
 import tracemalloc
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -11,10 +13,11 @@ from openpyxl import load_workbook
 
 from drivers import services as driver_services
 from drivers.models import Driver
+from fleets import limits
 from fleets.models import AuditEntry, Depot
 from fleets.services import create_depot, link_object
 from payments.models import Adjustment
-from voltop import exports
+from voltop import clock, exports
 from voltop.api import exports as api_exports
 from voltop.tests import access
 from voltop.tests.judging import OPERATIONS
@@ -105,8 +108,9 @@ LISTS = sorted(
 
 
 @pytest.mark.parametrize("form", ["csv", pytest.param("xlsx", marks=pytest.mark.slow)])
-def test_every_list_is_exported_to_whoever_may_read_it(world, form):
+def test_every_list_is_exported_to_whoever_may_read_it(world, form, monkeypatch):
     """Of each list as many rows as its pages show, nothing of B's to A."""
+    at_most(len(LISTS), monkeypatch)
     wrong = []
     for name in LISTS:
         row = access.rows()[name]
@@ -159,6 +163,34 @@ def test_a_workbook_takes_only_so_many_rows(cast, api, monkeypatch):
     answer = api(cast.owner).get(f"{DRIVERS}?export=xlsx")
     assert (answer.status_code, answer.json()["code"]) == (400, "export_too_large")
     assert len(table(api(cast.owner).get(f"{DRIVERS}?export=csv"))) == 2
+
+
+def at_most(count, monkeypatch):
+    monkeypatch.setattr(limits, "EXPORTS", replace(limits.EXPORTS, count=count))
+
+
+def test_only_so_many_files_leave_in_ten_minutes(cast, api, monkeypatch):
+    at_most(2, monkeypatch)
+    owner, address = api(cast.owner), f"{DRIVERS}?export=csv"
+    assert [owner.get(address).status_code for _ in range(2)] == [200, 200]
+    for form in ("csv", "xlsx"):
+        answer = owner.get(f"/api/v1/depots?export={form}")
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_exports")
+        assert 590 <= int(answer["Retry-After"]) <= 600
+    assert owner.get(DRIVERS).status_code == 200
+    noted = AuditEntry.objects.for_provider(cast.a.pk).filter(action="list.exported")
+    assert noted.count() == 2
+    for other in (cast.manager, cast.outsider):
+        assert api(other).get(address).status_code == 200
+
+
+def test_files_leave_again_as_the_minutes_pass(cast, monkeypatch):
+    at_most(1, monkeypatch)
+    actor, at = cast.actor(), clock.now()
+    assert limits.too_many_exports(actor, at) is None
+    refused = limits.too_many_exports(actor, at + timedelta(minutes=4))
+    assert (refused.code, refused.retry_after_s) == ("too_many_exports", 360)
+    assert limits.too_many_exports(actor, at + timedelta(minutes=10)) is None
 
 
 def test_whoever_takes_rows_along_is_noted(cast, api):
@@ -219,3 +251,16 @@ def test_staff_export_what_they_see_in_a_list(cast):
     assert [e.actor for e in noted] == [f"user:{cast.viewer.pk}"] * 2
     answer = export(browser, "/admin/fleets/auditentry/", "csv", 1)
     assert answer.status_code == 403
+
+
+def test_staff_are_told_to_wait_or_to_narrow_a_list(cast, monkeypatch):
+    depot = create_depot(cast.a, actor=cast.actor(), name="Norte")
+    browser, path = Client(), "/admin/fleets/depot/"
+    browser.force_login(cast.viewer)
+    monkeypatch.setattr(exports, "MAX_WORKBOOK_ROWS", 0)
+    page = export(browser, path, "xlsx", depot.pk)
+    assert (page.status_code, page["Location"]) == (302, path)
+    assert "too long for a workbook" in browser.get(path).content.decode()
+    at_most(1, monkeypatch)
+    assert export(browser, path, "csv", depot.pk).status_code == 302
+    assert "Too many files at once" in browser.get(path).content.decode()
