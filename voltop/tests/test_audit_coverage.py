@@ -36,7 +36,6 @@ NO_TRACE = {
     "telemetry.services.batches.ingest": "measurements, counted by batch",
     "telemetry.services.batches.ingest_body": "measurements, counted by batch",
     "telemetry.services.batches.ingest_samples": "measurements, counted by batch",
-    "telemetry.services.derivation.derive": "computed from samples, at any time again",
     "telemetry.services.imports.import_file": "measurements, counted by batch",
     "telemetry.services.sources.move_trackers": "a part of handing a vehicle over",
     "vehicles.services.parts.call_off_assignments": "a part of a vehicle's moves",
