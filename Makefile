@@ -68,7 +68,8 @@ demo: .venv/.runtime  ## the main job on real input: DATA=folder [OUT=report.jso
 
 chaos-pay: .venv/.dev  ## payments under kill -9 and a faulty bank; one line of JSON at the end
 	@mkdir -p build && rm -f build/chaos-pay.json
-	@$(VENV_PYTHON) -m pytest -q -m "" payments/tests/test_kills.py; code=$$?; \
+	@VOLTOP_CHAOS_DRIVERS=$${VOLTOP_CHAOS_DRIVERS:-2000} \
+		$(VENV_PYTHON) -m pytest -q -m "" payments/tests/test_kills.py; code=$$?; \
 		if [ -f build/chaos-pay.json ]; then cat build/chaos-pay.json; fi; exit $$code
 
 fuzz: .venv/.dev  ## the API by its schema, as each role: [FUZZ_SECONDS=1800] [FUZZ_SEED=…]; ends with JSON

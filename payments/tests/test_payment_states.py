@@ -12,10 +12,11 @@ from fleets.models import Notice
 from payments import services
 from payments.errors import CalculationRunning, UnsettledPayments
 from payments.gateways import Answer, Outcome
-from payments.models import Payment, PaymentBatch, Payout
+from payments.models import Adjustment, Payment, PaymentBatch, Payout
 from payments.services import handover, payouts
 from payments.tests.scene import NOW, Scene, payment_of
 from voltop.errors import IllegalMove, ReasonRequired
+from voltop.tests.undoing import undone
 
 SETTLED = Outcome(Answer.SETTLED, "SB-1")
 REFUSED = Outcome(Answer.REFUSED, "SB-1", "account_closed")
@@ -29,6 +30,7 @@ def money(scene: Scene, settings) -> Scene:
     settings.OUTBOUND_ALLOWED = ["bank.example:443"]
     scene.funding = scene.funding_account("https://bank.example")
     scene.payable(scene.cast.driver)
+    assert scene.owner != scene.accountant  # both are there before the first try
     return scene
 
 
@@ -79,9 +81,14 @@ BATCH_TABLE: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("state", BATCH_TABLE)
-@pytest.mark.parametrize("move", BATCH_MOVES)
-def test_batch_moves_as_the_table_says(money: Scene, state: str, move: str):
-    batch = batch_in(money, state)
+def test_batch_moves_as_the_table_says(money: Scene, state: str):
+    made = batch_in(money, state)
+    for move in BATCH_MOVES:
+        with undone():
+            batch_moves(money, PaymentBatch.objects.get(pk=made.pk), state, move)
+
+
+def batch_moves(money: Scene, batch: PaymentBatch, state: str, move: str) -> None:
     assert batch.status == state
     events = batch.events.count()
     expected = BATCH_TABLE[state].get(move)
@@ -159,9 +166,14 @@ PAYMENT_TABLE: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("state", PAYMENT_TABLE)
-@pytest.mark.parametrize("move", PAYMENT_MOVES)
-def test_payment_moves_as_the_table_says(money: Scene, state: str, move: str):
-    payment = payment_in(money, state)
+def test_payment_moves_as_the_table_says(money: Scene, state: str):
+    made = payment_in(money, state)
+    for move in PAYMENT_MOVES:
+        with undone():
+            payment_moves(money, Payment.objects.get(pk=made.pk), state, move)
+
+
+def payment_moves(money: Scene, payment: Payment, state: str, move: str) -> None:
     assert payment.status == state
     expected = PAYMENT_TABLE[state].get(move)
     if expected is None:
@@ -240,9 +252,14 @@ def told_of(payout: Payout) -> list[str]:
 
 
 @pytest.mark.parametrize("state", PAYOUT_TABLE)
-@pytest.mark.parametrize("answer", ANSWERS)
-def test_payout_takes_the_banks_word_as_the_table_says(money: Scene, state: str, answer: str):
-    payout = payout_in(money, state)
+def test_payout_takes_the_banks_word_as_the_table_says(money: Scene, state: str):
+    made = payout_in(money, state)
+    for answer in ANSWERS:
+        with undone():
+            takes_the_banks_word(money, Payout.objects.get(pk=made.pk), state, answer)
+
+
+def takes_the_banks_word(money: Scene, payout: Payout, state: str, answer: str) -> None:
     expected = PAYOUT_TABLE[state].get(answer, state)
     assert payouts.record(payout.pk, ANSWERS[answer]) == expected
     payout.refresh_from_db()
@@ -290,9 +307,15 @@ ADJUSTMENT_TABLE: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("state", ADJUSTMENT_TABLE)
-@pytest.mark.parametrize("move", ADJUSTMENT_MOVES)
-def test_adjustment_moves_as_the_table_says(scene: Scene, state: str, move: str):
-    adjustment = adjustment_in(scene, state)
+def test_adjustment_moves_as_the_table_says(scene: Scene, state: str):
+    made = adjustment_in(scene, state)
+    assert scene.owner != scene.accountant
+    for move in ADJUSTMENT_MOVES:
+        with undone():
+            adjustment_moves(scene, Adjustment.objects.get(pk=made.pk), state, move)
+
+
+def adjustment_moves(scene: Scene, adjustment: Adjustment, state: str, move: str) -> None:
     expected = ADJUSTMENT_TABLE[state].get(move)
     if expected is None:
         with pytest.raises(IllegalMove):

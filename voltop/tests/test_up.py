@@ -146,47 +146,32 @@ def test_one_command_starts_all_and_an_interrupt_ends_all(home):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_stop_signal_ends_every_process_within_five_seconds(home, number):
-    with up(home) as voltop:
-        begun = time.monotonic()
-        voltop.process.send_signal(number)
-        assert voltop.process.wait(30) == 0
-        seconds_until_nothing_lives(home)
-        assert time.monotonic() - begun < ENDS_WITHIN_S
-
-
-@pytest.mark.slow
-def test_killing_the_supervisor_leaves_no_process(home):
+def test_no_signal_and_no_kill_leaves_a_process_and_the_next_start_is_not_hindered(home):
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with up(home) as voltop:
+            begun = time.monotonic()
+            voltop.process.send_signal(number)
+            assert voltop.process.wait(30) == 0
+            seconds_until_nothing_lives(home)
+            assert time.monotonic() - begun < ENDS_WITHIN_S, number
     with up(home) as voltop:
         eventually(lambda: len(voltop.pids("celery")) >= 4, within_s=60)  # pool processes too
         voltop.process.kill()
         voltop.process.wait()
         assert seconds_until_nothing_lives(home) < ENDS_WITHIN_S
-    with up(home) as again:  # and what was left on disk does not hinder the next start
+    with up(home) as again:
         assert again.get("/readyz")[0] == 200
 
 
 @pytest.mark.slow
-def test_a_second_start_in_the_same_folder_says_so_in_one_line(home):
-    with up(home) as voltop:
+def test_what_hinders_a_start_is_said_in_one_line_and_what_dies_is_started_again(home):
+    with up(home) as voltop, instance_folder() as other:
         (line,) = refused(home, free_port())
         assert "runs already" in line
         assert f"http://127.0.0.1:{voltop.port}/admin/, process {voltop.process.pid}" in line
-        assert voltop.get("/livez")[0] == 200
-
-
-@pytest.mark.slow
-def test_a_taken_port_is_named_in_one_line(home):
-    with up(home) as voltop, instance_folder() as other:
         (line,) = refused(other, voltop.port)
         assert f"port {voltop.port} on 127.0.0.1 cannot be used (Address already in use)" in line
         assert voltop.get("/livez")[0] == 200
-
-
-@pytest.mark.slow
-def test_a_killed_process_is_started_again(home):
-    with up(home) as voltop:
         for word in ("voltop.embedded.web", "worker", "beat", "valkey", "postgres"):
             eventually(lambda word=word: voltop.pids(word), within_s=60)
             before = set(voltop.pids(word))
