@@ -47,7 +47,13 @@ check: lint  ## everything in full, the long proofs too
 lint: .venv/.dev  ## style, types, missing migrations, deployment checks, the OpenAPI file
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check --quiet .
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint-types lint-project
+
+.PHONY: lint-types lint-project
+lint-types: .venv/.dev
 	@$(VENV_PYTHON) -m mypy .
+
+lint-project: .venv/.dev
 	@$(LIKE_PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 	@VOLTOP_DB_POOL_MAX=0 $(VENV_PYTHON) -W ignore::RuntimeWarning manage.py makemigrations \
 		--check --dry-run --verbosity 0 \

@@ -8,6 +8,7 @@ Here the tables that migrate left empty are emptied by DELETE, which is faster f
 replica would: only the test cluster grants that.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     come last, since it stands in a transaction that nobody else may meet.
     """
     items.sort(key=lambda item: "world" in getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the collector need not look through it again and again, which
+    costs a tenth of the suite."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @pytest.hookimpl(optionalhook=True)

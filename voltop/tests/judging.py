@@ -64,10 +64,10 @@ TRIED = {
 }
 """Whose objects these try in the short run where they are let in; others their own only."""
 
-STAFF_TRIED = 2
+STAFF_TRIED = 1
 """How many of A's staff whom a row names are tried in the short run, beside the first."""
 
-DENIED_TRIED = 4
+DENIED_TRIED = 3
 """How many of those whom a row does not name are tried in the short run, others for each row."""
 
 
