@@ -21,6 +21,7 @@ OUTPUT = "voltop_reached_codes"
 NOT_REACHED: Mapping[str, str] = {}
 """Code -> why no test can run into it by a request or a service call."""
 
+MARKS_OF_WHOLE_RUNS = ("", "not slow", "not sample")
 UNREACHED_FAILS = False
 """Until a whole run has shown that nothing is missing, what is missing is only told."""
 
@@ -77,11 +78,11 @@ def is_product(file: str) -> bool:
 
 
 def is_whole_run(config: pytest.Config) -> bool:
-    """Whether nothing was chosen or left out but, as always, the slow tests."""
+    """Whether nothing was chosen or left out but the slow tests, or samples of what runs whole."""
     option = config.option
     chosen = option.keyword or option.deselect or getattr(option, "lf", False) or option.maxfail
     by_default = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return by_default and not chosen and option.markexpr in ("", "not slow")
+    return by_default and not chosen and option.markexpr in MARKS_OF_WHOLE_RUNS
 
 
 def judge(found: set[str], known: set[str], exempt: Mapping[str, str]) -> list[str]:

@@ -83,6 +83,7 @@ def test_every_caller_of_a_row_exists(world):
 
 
 # --- Every cell ----------------------------------------------------------------------------------
+@pytest.mark.sample
 @pytest.mark.parametrize("operation_id", LISTED)
 def test_cells(operation_id, world):
     """Who is let in, with their own object; a few who are not; some with everybody's object."""

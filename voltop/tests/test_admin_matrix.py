@@ -90,6 +90,7 @@ def browsers(built_world: World) -> dict[str, Client]:
     return made
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("label", LISTED[::2])
 def test_pages(label, world, browsers):
     row = access.admin_rows()[label]

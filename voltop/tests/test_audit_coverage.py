@@ -157,6 +157,7 @@ def somebody(operation_id, world):
     return None
 
 
+@pytest.mark.sample
 @pytest.mark.django_db
 @pytest.mark.parametrize("operation_id", WRITES[::4])
 def test_what_changes_something_leaves_a_trace(operation_id, world):

@@ -282,6 +282,7 @@ def test_all_ninety_two_are_there():
     assert sorted(INPUTS) == list(range(1, 93))
 
 
+@pytest.mark.sample
 def test_bad_inputs_are_refused_by_name(world):
     run, _left_out = pairs()
     check(sample(run), world)
@@ -304,6 +305,7 @@ def check(chosen: list[tuple[int, str, str]], world: World) -> None:
     assert not wrong, f"{len(wrong)} wrong answers\n" + "\n".join(wrong[:60])
 
 
+@pytest.mark.sample
 def test_no_body_and_an_empty_object_are_alike_where_nothing_is_needed(world):
     """What is wrong is then a rule's business (a reason, a state), never the body's."""
     check_bare(bare_operations()[::BARE_ONE_IN], world)

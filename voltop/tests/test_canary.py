@@ -147,6 +147,7 @@ def judge_operation(operation_id, world, names, logged, monkeypatch):
     assert leaks("\n".join(addresses), world) == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation_id", LISTED[3::30])
 def test_some_operations_leak_nothing(operation_id, person, lines, monkeypatch):  # noqa: F811
     judge_operation(operation_id, person, FEW[:2], lines, monkeypatch)

@@ -100,6 +100,7 @@ def judge_operation(operation_id, world, per_field):
                 assert shown.strip() == text.strip() or shown.casefold() == text.casefold(), place
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation_id", BODIES[::20])
 def test_some_operations_take_or_refuse_hostile_texts(operation_id, world):
     judge_operation(operation_id, world, 3)
@@ -171,6 +172,7 @@ def judge_pages(label, world, browser, rounds):
         transaction.set_rollback(True)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("label", PAGES[::18])
 def test_hostile_texts_are_texts_on_some_pages(label, world, browsers):  # noqa: F811
     judge_pages(label, world, browsers["owner"], 1)
@@ -215,6 +217,7 @@ def judge_readings(operation_ids, world):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.sample
 def test_some_readings_answer_whatever_codes_stand_in_the_rows(world):
     judge_readings(READINGS[::9], world)
 

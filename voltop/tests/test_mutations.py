@@ -28,6 +28,7 @@ def harmless() -> dict[str, str]:
     }
 
 
+@pytest.mark.sample
 def test_some_faults_are_noticed(world):
     """A few of each kind in every run."""
     known = harmless()

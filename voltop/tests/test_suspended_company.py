@@ -39,6 +39,7 @@ def test_the_table_names_operations_that_there_are():
     assert told["refused"] <= told["writes"]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("operation_id", LISTED[::12])
 def test_some_operations_of_a_suspended_company(operation_id, closed):
     judge_operation(operation_id, closed, FEW)
