@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,9 +17,11 @@ from chat.models import (
     CONVERSATION_MACHINE,
     Conversation,
     ConversationEvent,
+    ConversationStatus,
     InternalNote,
     Message,
     ReadMark,
+    SlaPolicy,
 )
 from chat.subjects import find_subject
 from fleets.admin.base import (
@@ -84,7 +87,7 @@ class ConversationForm(ServiceForm):
 
     class Meta:
         model = Conversation
-        fields = ("assignee",)
+        fields = ("assignee", "priority")
 
 
 def _resolve(conversation: Conversation, actor: Actor, reason: str) -> Conversation:
@@ -103,6 +106,23 @@ def _is_anothers(conversation: Conversation, actor: Actor) -> bool:
     return conversation.assignee_id != actor.id
 
 
+class Waiting(admin.SimpleListFilter):
+    """Conversations by how long their drivers have waited."""
+
+    title = _("answer")
+    parameter_name = "late"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("late")), ("0", _("due"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "1":
+            return queryset.filter(status=ConversationStatus.OPEN, escalated_at__isnull=False)
+        if self.value() == "0":
+            return queryset.filter(status=ConversationStatus.OPEN, due_at__isnull=False)
+        return queryset
+
+
 @admin.register(Conversation)
 class ConversationAdmin(ProviderAdmin):
     form = ConversationForm
@@ -113,22 +133,31 @@ class ConversationAdmin(ProviderAdmin):
         "badge",
         "priority",
         "assignee",
-        "last_seq",
+        "due_at",
         "last_message_at",
     )
-    list_filter = ("status", "topic", "priority", "assignee")
+    list_filter = (Waiting, "status", "topic", "priority", "assignee")
     list_select_related = ("driver", "assignee")
     search_fields = ("number", "driver__given_name", "driver__family_name", "messages__body")
     ordering = ("-last_message_at",)
     badge = status_badge(open="warning", pending="info", resolved="success")
     inlines = (MessageInline, InternalNoteInline, ConversationEventInline)
-    readonly_fields = ("number", "driver", "topic", "about", "priority", "status", "resolved_at")
+    readonly_fields = (
+        *("number", "driver", "topic", "about", "status", "waiting_since", "due_at"),
+        *("first_response_due_at", "first_responded_at", "resolved_at"),
+    )
     fieldsets = (
+        (None, {"fields": (("number", "driver"), ("topic", "about"), ("status", "waiting_since"))}),
+        (None, {"fields": ("reply", "note", ("assignee", "priority"))}),
         (
-            None,
-            {"fields": (("number", "driver"), ("topic", "about"), ("priority", "status"))},
+            _("When the answer is due"),
+            {
+                "fields": (
+                    ("due_at", "first_response_due_at"),
+                    ("first_responded_at", "resolved_at"),
+                )
+            },
         ),
-        (None, {"fields": ("reply", "note", "assignee")}),
     )
     actions = (
         service_action(_("Take"), "chat.change_conversation", _take, when=_is_anothers),
@@ -166,6 +195,8 @@ class ConversationAdmin(ProviderAdmin):
             services.add_note(obj, actor=actor, body=values["note"])
         if "assignee" in values:
             services.assign(obj, actor=actor, assignee=values["assignee"])
+        if "priority" in values:
+            services.prioritise(obj, actor=actor, priority=values["priority"])
         obj.refresh_from_db()
         conversation: Conversation = obj
         return conversation
@@ -196,3 +227,35 @@ class ReadMarkAdmin(ReadOnlyAdmin):
 class ConversationEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "conversation", "from_state", "to_state", "actor", "reason")
     list_select_related = ("conversation",)
+
+
+@admin.register(SlaPolicy)
+class SlaPolicyAdmin(ProviderAdmin):
+    list_display = ("__str__", "opening_hours", "urgent_first_min", "normal_first_min")
+    fieldsets = (
+        (_("Hours"), {"fields": ("opening_hours", "holidays_off", "urgent_always")}),
+        (
+            _("Within how many minutes drivers are answered"),
+            {
+                "fields": (
+                    ("urgent_first_min", "urgent_next_min"),
+                    ("high_first_min", "high_next_min"),
+                    ("normal_first_min", "normal_next_min"),
+                    "warn_min",
+                )
+            },
+        ),
+        (
+            _("By itself"),
+            {"fields": ("off_hours_answer", ("resolve_after_days", "resolve_notice_days"))},
+        ),
+    )
+
+    def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> SlaPolicy:
+        provider = self.own_provider(request)
+        return services.create_policy(provider, actor=admin_actor(request), **values)
+
+    def service_update(
+        self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
+    ) -> SlaPolicy:
+        return services.change_policy(obj, actor=admin_actor(request), **values)

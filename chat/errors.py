@@ -28,3 +28,17 @@ class ReadTooFar(DomainError):
     code = "read_too_far"
     status = 400
     message = _("There is no message with this number yet.")
+
+
+class SlaPolicyExists(DomainError):
+    code = "sla_policy_exists"
+    message = _("The company has support rules already: change those.")
+
+
+class PolicyWrong(DomainError):
+    """`errors` names the field: hours that are never open, a notice that is not before the end."""
+
+    code = "support_rule_wrong"
+    status = 400
+    constraints = ("chat_sla_policy_notice_first",)
+    message = _("This support rule cannot be meant so.")

@@ -1,7 +1,14 @@
 """Query parameters of chat's lists."""
 
 from chat.models import ConversationStatus, Priority, Topic
-from voltop.api.filters import ChoiceFilter, FilterSet, IdFilter, IntegerFilter, TextFilter
+from voltop.api.filters import (
+    BooleanFilter,
+    ChoiceFilter,
+    FilterSet,
+    IdFilter,
+    IntegerFilter,
+    TextFilter,
+)
 
 
 class ConversationFilter(FilterSet):
@@ -12,6 +19,8 @@ class ConversationFilter(FilterSet):
     assignee = IdFilter("assignee_id")
     about_type = TextFilter()
     about_id = IdFilter()
+    assigned = BooleanFilter("assignee", "isnull", exclude=True)
+    late = BooleanFilter("escalated_at", "isnull", exclude=True)
 
 
 class OwnConversationFilter(FilterSet):

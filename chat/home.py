@@ -25,6 +25,15 @@ def work() -> list[Work]:
             icon="sos",
         ),
         Work(
+            "chat.answer_late",
+            _("Conversations whose answer is late"),
+            _late,
+            f"{LIST}?late=1",
+            "chat.change_conversation",
+            urgency="now",
+            icon="alarm",
+        ),
+        Work(
             "chat.answer",
             _("Conversations to answer"),
             partial(_waiting, urgent=False),
@@ -36,7 +45,13 @@ def work() -> list[Work]:
 
 
 def _waiting(provider_id: int | None, *, urgent: bool) -> QuerySet[Any]:
-    waiting = Conversation.objects.seen_from(provider_id).filter(status=ConversationStatus.OPEN)
+    waiting = Conversation.objects.seen_from(provider_id).filter(
+        status=ConversationStatus.OPEN, escalated_at__isnull=True
+    )
     if urgent:
         return waiting.filter(priority=Priority.URGENT)
     return waiting.exclude(priority=Priority.URGENT)
+
+
+def _late(provider_id: int | None) -> QuerySet[Any]:
+    return Conversation.objects.seen_from(provider_id).late()

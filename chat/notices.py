@@ -1,4 +1,4 @@
-"""What drivers are told of their conversations; never what was said."""
+"""What drivers and staff are told of conversations; never what was said."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,5 +11,27 @@ ANSWERED = NoticeKind(
 )
 
 
+CLOSING_SOON = NoticeKind(
+    "chat.closing_soon",
+    _("A conversation will be closed"),
+    _(
+        "You have not answered in conversation #%(number)s. It is closed at %(closes_at)s, unless "
+        "you write again."
+    ),
+)
+ANSWER_DUE = NoticeKind(
+    "chat.answer_due",
+    _("A driver waits for an answer"),
+    _("Conversation #%(number)s is to be answered by %(due_at)s."),
+    urgent=True,
+)
+ANSWER_LATE = NoticeKind(
+    "chat.answer_late",
+    _("A driver's answer is late"),
+    _("Conversation #%(number)s was to be answered by %(due_at)s, and nobody has."),
+    urgent=True,
+)
+
+
 def kinds() -> list[NoticeKind]:
-    return [ANSWERED]
+    return [ANSWERED, CLOSING_SOON, ANSWER_DUE, ANSWER_LATE]

@@ -10,6 +10,10 @@ class ConversationQuerySet(ProviderQuerySet[M]):
         """Conversations that still wait for somebody."""
         return self.exclude(status="resolved")
 
+    def late(self) -> Self:
+        """Conversations whose answer is late, so that those who lead were called."""
+        return self.filter(status="open", escalated_at__isnull=False)
+
     def of_user(self, user_id: int) -> Self:
         """A driver's own conversations."""
         return self.filter(driver__user_id=user_id)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-_READ = ("view_conversation", "view_message", "view_internalnote")
+_READ = ("view_conversation", "view_message", "view_internalnote", "view_slapolicy")
 _ANSWER = (*_READ, "add_message", "add_internalnote", "change_conversation", "add_conversation")
+_LEAD = (*_ANSWER, "add_slapolicy", "change_slapolicy")
 
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
-    "owner": _ANSWER,
-    "manager": _ANSWER,
+    "owner": _LEAD,
+    "manager": _LEAD,
     "dispatcher": _ANSWER,
     "accountant": _ANSWER,
     "support": _ANSWER,

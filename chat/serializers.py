@@ -6,13 +6,16 @@ from chat.models import (
     Message,
     Priority,
     ReadMark,
+    SlaPolicy,
     Topic,
 )
 from drivers.models import Driver
 from fleets.models import User
 from voltop.api.fields import (
     INT8_MAX,
+    ObjectField,
     ProviderRelatedField,
+    StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
     StrictIntegerField,
@@ -36,6 +39,13 @@ class ConversationSerializer(ModelSerializer):
             "language",
             "last_seq",
             "last_message_at",
+            "first_response_due_at",
+            "first_responded_at",
+            "waiting_since",
+            "due_at",
+            "warned_at",
+            "escalated_at",
+            "held_s",
             "resolved_at",
             "created_at",
             "updated_at",
@@ -120,3 +130,60 @@ class AssignSerializer(Serializer):
 
 class ReadSerializer(Serializer):
     seq = StrictIntegerField(min_value=0)
+
+
+class PrioritySerializer(Serializer):
+    priority = StrictChoiceField(choices=Priority.choices)
+
+
+RULES = (
+    "opening_hours",
+    "holidays_off",
+    "urgent_always",
+    "urgent_first_min",
+    "urgent_next_min",
+    "high_first_min",
+    "high_next_min",
+    "normal_first_min",
+    "normal_next_min",
+    "warn_min",
+    "off_hours_answer",
+    "resolve_after_days",
+    "resolve_notice_days",
+)
+
+
+class SlaPolicySerializer(ModelSerializer):
+    class Meta:
+        model = SlaPolicy
+        fields = ("id", *RULES, "created_at", "updated_at")
+        read_only_fields = fields
+
+
+def _minutes() -> StrictIntegerField:
+    return StrictIntegerField(min_value=1, max_value=100_000, required=False, allow_null=True)
+
+
+class SlaPolicyInputSerializer(Serializer):
+    opening_hours = ObjectField(max_bytes=4096, required=False)
+    holidays_off = StrictBooleanField(required=False)
+    urgent_always = StrictBooleanField(required=False)
+    urgent_first_min = _minutes()
+    urgent_next_min = _minutes()
+    high_first_min = _minutes()
+    high_next_min = _minutes()
+    normal_first_min = _minutes()
+    normal_next_min = _minutes()
+    warn_min = StrictIntegerField(min_value=0, max_value=10_000, required=False)
+    off_hours_answer = StrictBooleanField(required=False)
+    resolve_after_days = StrictIntegerField(
+        min_value=1, max_value=365, required=False, allow_null=True
+    )
+    resolve_notice_days = StrictIntegerField(min_value=0, max_value=30, required=False)
+
+    schema_example = {
+        "opening_hours": {"mon": [["08:00", "13:00"], ["14:00", "18:00"]]},
+        "normal_first_min": 60,
+        "normal_next_min": 240,
+        "resolve_after_days": 7,
+    }

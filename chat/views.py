@@ -10,7 +10,7 @@ from rest_framework.serializers import BaseSerializer
 
 from chat import errors, services
 from chat.filters import ConversationFilter, MessageFilter, OwnConversationFilter
-from chat.models import Conversation, InternalNote, Message
+from chat.models import Conversation, InternalNote, Message, SlaPolicy
 from chat.serializers import (
     AssignSerializer,
     ConversationInputSerializer,
@@ -22,12 +22,16 @@ from chat.serializers import (
     OwnConversationInputSerializer,
     OwnConversationSerializer,
     OwnMessageSerializer,
+    PrioritySerializer,
     ReadMarkSerializer,
     ReadSerializer,
+    SlaPolicyInputSerializer,
+    SlaPolicySerializer,
 )
 from drivers.errors import NoDriverRecord
 from drivers.selectors import own_driver
-from fleets.errors import NotAssignable
+from fleets.errors import InvalidOpeningHours, NotAssignable, ProviderNotActive
+from fleets.selectors import active_provider
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.context import Actor
@@ -41,7 +45,7 @@ class _Conversations(ListRetrieveViewSet):
 
     queryset = Conversation.objects.all()
     output_serializers = {"read": ReadMarkSerializer}
-    ordering_fields = ("id", "last_message_at")
+    ordering_fields: ClassVar[tuple[str, ...]] = ("id", "last_message_at")
 
     @action(detail=True, methods=["post"])
     def read(self, request: Request, pk: str) -> Response:
@@ -63,6 +67,7 @@ class ConversationView(_Conversations):
         "retrieve": "chat.view_conversation",
         "create": "chat.add_conversation",
         "assign": "chat.change_conversation",
+        "prioritise": "chat.change_conversation",
         "resolve": "chat.change_conversation",
         "reopen": "chat.change_conversation",
         "read": "chat.add_message",
@@ -70,6 +75,7 @@ class ConversationView(_Conversations):
     input_serializers = {
         "create": ConversationInputSerializer,
         "assign": AssignSerializer,
+        "prioritise": PrioritySerializer,
         "resolve": ReasonSerializer,
         "reopen": ReasonSerializer,
         "read": ReadSerializer,
@@ -95,6 +101,14 @@ class ConversationView(_Conversations):
         """Give the conversation to a person, or (null) to nobody."""
         conversation = self.get_object()
         return self.respond(services.assign(conversation, actor=self.actor, **self.read_input()))
+
+    @action(detail=True, methods=["post"])
+    def prioritise(self, request: Request, pk: str) -> Response:
+        """Say how urgent it is; the answer is due as the company's support rules say of that."""
+        conversation = self.get_object()
+        return self.respond(
+            services.prioritise(conversation, actor=self.actor, **self.read_input())
+        )
 
     @action(detail=True, methods=["post"])
     def resolve(self, request: Request, pk: str) -> Response:
@@ -210,6 +224,44 @@ class NoteView(_InConversation):
         """Add a note that no driver ever reads."""
         note = services.add_note(self.conversation(), actor=self.actor, **self.read_input())
         return self.respond(note, status=201)
+
+
+class SlaPolicyView(ListRetrieveViewSet):
+    """Support hours and times of the company: none or one."""
+
+    queryset = SlaPolicy.objects.all()
+    serializer_class = SlaPolicySerializer
+    permissions = {
+        "list": "chat.view_slapolicy",
+        "retrieve": "chat.view_slapolicy",
+        "create": "chat.add_slapolicy",
+        "partial_update": "chat.change_slapolicy",
+    }
+    input_serializers = {
+        "create": SlaPolicyInputSerializer,
+        "partial_update": SlaPolicyInputSerializer,
+    }
+    errors = {
+        "create": (
+            errors.PolicyWrong,
+            errors.SlaPolicyExists,
+            InvalidOpeningHours,
+            ProviderNotActive,
+        ),
+        "partial_update": (errors.PolicyWrong, InvalidOpeningHours),
+    }
+
+    def create(self, request: Request) -> Response:
+        """Set support hours and times for the first time."""
+        policy = services.create_policy(
+            active_provider(self.actor), actor=self.actor, **self.read_input()
+        )
+        return self.respond(policy, status=201)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change some; answers that drivers wait for are due by the new ones."""
+        policy = self.get_object()
+        return self.respond(services.change_policy(policy, actor=self.actor, **self.read_input()))
 
 
 def _person(actor: Actor) -> int:

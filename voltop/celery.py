@@ -178,6 +178,12 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=2, minute=40),
         "options": {"expires": 3600},
     },
+    # Answers that are due or late, conversations in which drivers say nothing more.
+    "chat-timers": {
+        "task": "chat.run_timers",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "shifts-metrics": {
         "task": "shifts.compute_due_metrics",
         "schedule": 10.0,

@@ -7,11 +7,15 @@ All intervals are half-open, `[start, end)`.
 Clock changes, one policy: a day begins at the first instant at which its wall clock shows
 midnight or later, so days tile time without gap or overlap and last 23, 24 or 25 hours. What a
 person types as local time is never guessed: a time that a change skipped or doubled is an error.
-Not here: opening hours and holidays.
+
+Opening hours: {"mon": [["06:00", "14:00"], ["15:00", "24:00"]], …}, local time; a `Calendar` is
+such hours in a zone, with public holidays (the `holidays` library) as days off.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils import timezone
@@ -24,6 +28,10 @@ AREAS = frozenset(
     | {"Indian", "Pacific"}
 )
 QUARTER_HOUR = timedelta(minutes=15)
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LOOK_AHEAD_DAYS = 400
+
+Hours = Mapping[str, Sequence[Sequence[str]]]
 
 
 class UnknownTimezone(DomainError):
@@ -145,6 +153,94 @@ def quarter_hours(on: date, zone: ZoneInfo) -> list[datetime]:
     """The UTC starts of a local date's quarter hours: 96, or 92 and 100 at a change of an hour."""
     start, end = day_bounds(on, zone)
     return [start + n * QUARTER_HOUR for n in range((end - start) // QUARTER_HOUR)]
+
+
+# --- Opening hours -------------------------------------------------------------------------------
+@lru_cache(maxsize=1024)
+def public_holidays(region: str, year: int) -> frozenset[date]:
+    """The public holidays of a country ("MX") or a part of one ("BR-SP"), also those moved to a
+    working day; none for a region that the library does not know."""
+    import holidays  # many countries: loaded when first asked
+
+    country, _dash, part = region.partition("-")
+    try:
+        found = holidays.country_holidays(country, subdiv=part or None, years=year)
+    except NotImplementedError:
+        return frozenset()
+    return frozenset(on for on in found if on.year == year)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """When a place or a desk is open. No hours at all: always, but for the days off.
+
+    A block that ends or begins at a time that the clocks skipped or doubled does so as
+    `first_instant` says; so the hours of a day at a clock change are longer or shorter by it.
+    """
+
+    zone: ZoneInfo
+    hours: Hours
+    holiday_region: str = ""
+    """Its public holidays are days off; empty: there are none."""
+
+    def blocks(self, on: date) -> list[tuple[datetime, datetime]]:
+        """The open periods of a local date, half-open in UTC, in order."""
+        if self.holiday_region and on in public_holidays(self.holiday_region, on.year):
+            return []
+        if not self.hours:
+            start, end = day_bounds(on, self.zone)
+            return [(start, end)] if start < end else []
+        told = self.hours.get(WEEKDAYS[on.weekday()], ())
+        found = [(self._at(on, opens), self._at(on, closes)) for opens, closes in told]
+        return [(opens, closes) for opens, closes in found if opens < closes]
+
+    def is_open(self, at: datetime) -> bool:
+        return any(opens <= at < closes for opens, closes in self._ahead(at, days=1))
+
+    def opens_next(self, at: datetime) -> datetime | None:
+        """The instant itself while it is open, else the next opening; None: none in a year."""
+        for opens, _closes in self._ahead(at):
+            return max(opens, at)
+        return None
+
+    def open_between(self, start: datetime, end: datetime) -> timedelta:
+        """How much open time lies in [start, end)."""
+        total = timedelta()
+        if end <= start:
+            return total
+        for opens, closes in self._ahead(start, days=(end - start).days + 3):
+            if opens >= end:
+                break
+            total += min(closes, end) - max(opens, start)
+        return total
+
+    def after(self, start: datetime, amount: timedelta) -> datetime | None:
+        """The first instant by which so much open time has passed since `start`.
+
+        None where that takes more than a year: whoever is never open is never late.
+        """
+        left = amount
+        for opens, closes in self._ahead(start):
+            begin = max(opens, start)
+            if closes - begin >= left:
+                return begin + left
+            left -= closes - begin
+        return None
+
+    def _at(self, on: date, wall: str) -> datetime:
+        if wall == "24:00":
+            return day_bounds(on, self.zone)[1]
+        return first_instant(on, time.fromisoformat(wall), self.zone)
+
+    def _ahead(
+        self, start: datetime, days: int = LOOK_AHEAD_DAYS
+    ) -> Iterator[tuple[datetime, datetime]]:
+        """The open periods that end after `start`, in order, over so many local days."""
+        first = local_date(start, self.zone)
+        for number in range(days):
+            for opens, closes in self.blocks(first + timedelta(days=number)):
+                if closes > start:
+                    yield opens, closes
 
 
 def _candidates(naive: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -57,6 +57,8 @@ WHOLE = {
 
 
 MODELS = {
+    "chat.alarm": ("call for help", "calls for help"),
+    "chat.slapolicy": ("support rules", "support rules"),
     "fleets.fleetpolicy": ("rules", "rules"),
     "fleets.fleetprovider": ("company", "companies"),
     "fleets.membership": ("member of staff", "staff"),

@@ -1,23 +1,31 @@
-"""Opening, assigning, resolving and reopening conversations."""
+"""Opening, assigning, prioritising, resolving and reopening conversations."""
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from chat.models import CONVERSATION_MACHINE, Conversation, ConversationStatus, Priority, Topic
-from chat.services.messages import Author, append, follow, post_message, require_no_newer
-from chat.signals import conversation_moved
+from chat.models import (
+    CONVERSATION_MACHINE,
+    AuthorKind,
+    Conversation,
+    ConversationStatus,
+    Priority,
+    Topic,
+)
+from chat.services import sla
+from chat.services.messages import Author, post_message, require_no_newer, say
+from chat.services.moving import move
+from chat.services.staff import answers_here
 from chat.subjects import require_subject
 from drivers.models import Driver
 from fleets import audit
 from fleets.errors import NotAssignable
-from fleets.models import Membership, User
+from fleets.models import User
 from voltop import clock
 from voltop.context import Actor
 from voltop.numbering import next_number
 
 REOPEN_WITHIN = timedelta(days=7)
-ANSWERING_ROLES = ("owner", "manager", "dispatcher", "accountant", "support")
 
 
 @transaction.atomic
@@ -61,10 +69,13 @@ def open_conversation(
         priority=Priority.URGENT if topic == Topic.ACCIDENT else Priority(priority),
         language=driver.language,
         last_message_at=at,
+        waiting_since=at,
     )
     CONVERSATION_MACHINE.open(conversation, actor=actor, at=at)
-    follow(conversation, actor=actor, author=author, at=at)
-    append(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
+    if author.kind == AuthorKind.DRIVER:
+        wait = sla.times_of_wait(conversation, at)
+        Conversation.objects.filter(pk=conversation.pk).update(**wait)
+    say(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
     conversation.refresh_from_db()
     return conversation
 
@@ -89,23 +100,9 @@ def resolve(
     """Open or pending → resolved."""
     at = at or clock.now()
     actor.require_same_provider(conversation)
-    left = CONVERSATION_MACHINE.move(
-        conversation,
-        ConversationStatus.RESOLVED,
-        actor=actor,
-        at=at,
-        reason=reason,
-        resolved_at=at,
-    )
+    conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+    move(conversation, ConversationStatus.RESOLVED, actor=actor, at=at, reason=reason)
     conversation.refresh_from_db()
-    conversation_moved.send(
-        Conversation,
-        conversation=conversation,
-        from_state=left,
-        to_state="resolved",
-        actor=actor,
-        at=at,
-    )
     return conversation
 
 
@@ -121,24 +118,16 @@ def reopen(
     actor.require_same_provider(conversation)
     Driver.objects.select_for_update(no_key=True).get(pk=conversation.driver_id)
     require_no_newer(conversation)
-    left = CONVERSATION_MACHINE.move(
+    conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+    move(
         conversation,
         ConversationStatus.OPEN,
         actor=actor,
         at=at,
         reason=reason,
         only_from={"resolved"},
-        resolved_at=None,
     )
     conversation.refresh_from_db()
-    conversation_moved.send(
-        Conversation,
-        conversation=conversation,
-        from_state=left,
-        to_state="open",
-        actor=actor,
-        at=at,
-    )
     return conversation
 
 
@@ -152,7 +141,7 @@ def assign(
     """
     at = at or clock.now()
     actor.require_same_provider(conversation)
-    if assignee is not None and not _answers_here(assignee, conversation.provider_id):
+    if assignee is not None and not answers_here(assignee, conversation.provider_id):
         raise NotAssignable(field="assignee")
     conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
     before = conversation.assignee_id
@@ -164,8 +153,19 @@ def assign(
     return conversation
 
 
-def _answers_here(user: User, provider_id: int) -> bool:
-    standing = Membership.objects.for_provider(provider_id).filter(
-        user=user, ended_at__isnull=True, role__in=ANSWERING_ROLES
-    )
-    return standing.exists()
+@transaction.atomic
+def prioritise(
+    conversation: Conversation, *, actor: Actor, priority: str, at: datetime | None = None
+) -> Conversation:
+    """Say how urgent a conversation is; its answer is due as that asks, since the driver waits."""
+    at = at or clock.now()
+    actor.require_same_provider(conversation)
+    conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+    changes = audit.diff(conversation, {"priority": Priority(priority)})
+    if changes:
+        conversation.priority = Priority(priority)
+        Conversation.objects.filter(pk=conversation.pk).update(priority=priority)
+        sla.count_anew(conversation)
+        audit.record("conversation.prioritised", conversation, actor=actor, at=at, changes=changes)
+    conversation.refresh_from_db()
+    return conversation

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from chat.errors import ConversationResolved, MessageMismatch, ReadTooFar
 from chat.models import (
-    CONVERSATION_MACHINE,
     AuthorKind,
     Conversation,
     ConversationStatus,
@@ -16,10 +18,18 @@ from chat.models import (
     Message,
     ReadMark,
 )
-from chat.signals import conversation_moved, message_posted
+from chat.services import sla
+from chat.services.moving import move
+from chat.signals import message_posted
 from fleets.services.notices import notify
 from voltop import clock
 from voltop.context import Actor
+
+OFF_HOURS = _("Thank you for your message. Nobody is here now; we will answer you soon.")
+OFF_HOURS_UNTIL = _(
+    "Thank you for your message. Nobody is here now; we are back on %(opens_at)s and will answer "
+    "you then."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,26 @@ def post_message(
         return stored
     if conversation.status == ConversationStatus.RESOLVED:
         _require_recent(conversation, author, at)
+    return say(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
+
+
+def say(
+    conversation: Conversation,
+    *,
+    actor: Actor,
+    author: Author,
+    body: str,
+    client_id: str | None,
+    at: datetime,
+) -> Message:
+    """Move the conversation as a message asks and add it; the row is locked (or new)."""
     follow(conversation, actor=actor, author=author, at=at)
-    return append(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
+    message = append(
+        conversation, actor=actor, author=author, body=body, client_id=client_id, at=at
+    )
+    if author.kind == AuthorKind.DRIVER:
+        answer_off_hours(conversation, at=at)
+    return message
 
 
 def append(
@@ -81,7 +109,7 @@ def append(
 ) -> Message:
     """Number and store a message; the conversation's row is locked (or new) in this transaction."""
     Conversation.objects.filter(pk=conversation.pk).update(
-        last_seq=F("last_seq") + 1, last_message_at=at
+        last_seq=F("last_seq") + 1, last_message_at=at, closing_warned_at=None
     )
     seq = Conversation.objects.values_list("last_seq", flat=True).get(pk=conversation.pk)
     message = Message.objects.create(
@@ -145,6 +173,9 @@ def follow(conversation: Conversation, *, actor: Actor, author: Author, at: date
 
     What was resolved opens first, whoever writes. The row is locked (or new) in this transaction.
     """
+    if author.kind == AuthorKind.STAFF and conversation.first_responded_at is None:
+        conversation.first_responded_at = at
+        Conversation.objects.filter(pk=conversation.pk).update(first_responded_at=at)
     if author.kind == AuthorKind.DRIVER or conversation.status == ConversationStatus.RESOLVED:
         _move(conversation, ConversationStatus.OPEN, actor=actor, at=at)
     if author.kind == AuthorKind.STAFF:
@@ -154,17 +185,31 @@ def follow(conversation: Conversation, *, actor: Actor, author: Author, at: date
 def _move(
     conversation: Conversation, wanted: ConversationStatus, *, actor: Actor, at: datetime
 ) -> None:
-    if conversation.status == wanted:
+    if conversation.status != wanted:
+        move(conversation, wanted, actor=actor, at=at)
+
+
+def answer_off_hours(conversation: Conversation, *, at: datetime) -> None:
+    """Tell a driver who writes while nobody is there when somebody will be; once.
+
+    In the driver's language, in the company's zone. The row is locked in this transaction.
+    """
+    policy = sla.policy_of(conversation.provider_id)
+    if conversation.off_hours_answered_at is not None or policy is None:
         return
-    left = CONVERSATION_MACHINE.move(conversation, wanted, actor=actor, at=at, resolved_at=None)
-    conversation_moved.send(
-        Conversation,
-        conversation=conversation,
-        from_state=left,
-        to_state=wanted,
-        actor=actor,
-        at=at,
-    )
+    calendar = sla.calendar_for(policy, conversation.priority)
+    if not policy.off_hours_answer or calendar.is_open(at):
+        return
+    opens_at = calendar.opens_next(at)
+    with translation.override(conversation.language):
+        body = str(OFF_HOURS)
+        if opens_at is not None:
+            local = opens_at.astimezone(calendar.zone)
+            body = str(OFF_HOURS_UNTIL) % {"opens_at": date_format(local, "SHORT_DATETIME_FORMAT")}
+    Conversation.objects.filter(pk=conversation.pk).update(off_hours_answered_at=at)
+    actor = Actor.system("chat.off_hours", conversation.provider_id)
+    author = Author.system()
+    append(conversation, actor=actor, author=author, body=body, client_id=None, at=at)
 
 
 @transaction.atomic

@@ -95,6 +95,7 @@ def test_the_database_keeps_it_to_one(cast):
             number=99,
             topic="pay",
             last_message_at=clock.now(),
+            waiting_since=clock.now(),
         )
 
 

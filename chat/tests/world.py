@@ -1,8 +1,11 @@
 """What chat adds to the world of the access matrix."""
 
+from datetime import datetime
+
 from chat import services
-from chat.models import Conversation
+from chat.models import Conversation, SlaPolicy
 from drivers.models import Driver
+from fleets.models import FleetProvider
 from voltop.context import Actor
 from voltop.tests.world import World
 
@@ -17,8 +20,21 @@ def build(world: World) -> None:
     for found in made.values():
         services.add_note(found, actor=world.actor(found.provider), body="Asked payroll.")
 
+    rules = {
+        "own": support_rules(world, world.a),
+        "foreign": support_rules(world, world.b),
+    }
+    world.put("sla_policy", **rules)
 
-def conversation(driver: Driver, body: str) -> Conversation:
+
+def support_rules(world: World, provider: FleetProvider) -> SlaPolicy:
+    """A desk that is always there, whatever day it is."""
+    return services.create_policy(
+        provider, actor=world.actor(provider), holidays_off=False, normal_first_min=60
+    )
+
+
+def conversation(driver: Driver, body: str, at: datetime | None = None) -> Conversation:
     """An open conversation that the driver began."""
     return services.open_conversation(
         driver,
@@ -26,4 +42,5 @@ def conversation(driver: Driver, body: str) -> Conversation:
         author=services.Author.driver(driver.user_id),
         topic="pay",
         body=body,
+        at=at,
     )

@@ -307,8 +307,10 @@ def test_a_message_is_in_the_person_s_own_language_and_zone(cast):
 
 def test_every_kind_s_words_take_their_values():
     values = {
-        **dict.fromkeys(("hold_until", "logged_in_at"), "2026-11-30T08:00:00+00:00"),
-        **dict.fromkeys(("started_at", "ended_at", "starts_at"), "2026-11-30T08:00:00+00:00"),
+        **dict.fromkeys(("hold_until", "logged_in_at", "closes_at"), "2026-11-30T08:00:00+00:00"),
+        **dict.fromkeys(
+            ("started_at", "ended_at", "starts_at", "due_at"), "2026-11-30T08:00:00+00:00"
+        ),
         "device": "Phone",
         "name": "Hook",
         "mask": "•••• 1",

@@ -16,6 +16,18 @@ ANSWERED = (
     "Thank you for telling us. The workshop has time tomorrow at ten: does that suit you?",
 )
 OPEN = "My payslip: how are the lines for cash and rent worked out? I expected more this week."
+RULES = {
+    "opening_hours": {
+        day: [["07:00", "21:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    },
+    "urgent_first_min": 5,
+    "urgent_next_min": 5,
+    "high_first_min": 30,
+    "high_next_min": 60,
+    "normal_first_min": 120,
+    "normal_next_min": 240,
+    "resolve_after_days": 7,
+}
 NOTE = "Look at the payslip with her line by line; rent is for days worked only."
 
 
@@ -30,6 +42,12 @@ def talk(driver: Client, support: Client) -> None:
         support.post(f"conversations/{begun}/resolve", {"reason": "licence is on file"})
     if ANSWERED[0] not in known:
         _answer(support, _begin(driver, ANSWERED[0], ANSWERED[1]), ANSWERED[2])
+
+
+def open_desk(owner: Client) -> None:
+    """By when the company answers; set after the talk, which any hour may tell."""
+    if not owner.get("sla-policies")["results"]:
+        owner.post("sla-policies", RULES)
 
 
 def ask_about_pay(driver: Client, support: Client) -> None:

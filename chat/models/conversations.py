@@ -1,15 +1,11 @@
-"""Conversations with drivers, their messages, notes among staff, and who has read how far.
-
-Chat knows nothing of what a conversation is about: `about_type` and `about_id` are resolved
-through `voltop.registry.CONVERSATION_SUBJECTS` (`chat.subjects`).
-"""
+"""Conversations: their states, what they are about, and when an answer is due."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from chat.querysets import ConversationQuerySet, MessageQuerySet
+from chat.querysets import ConversationQuerySet
 from drivers.models import Driver
 from fleets.models import ProviderModel
 from voltop.states import Machine, News, StateEvent
@@ -51,11 +47,21 @@ class Priority(models.TextChoices):
     URGENT = "urgent", _("urgent")
 
 
+def _instant() -> "models.DateTimeField":
+    """An instant that services set, or null."""
+    return models.DateTimeField(null=True, blank=True, editable=False)
+
+
 class Conversation(ProviderModel):
     """A driver and the company's support about one matter.
 
     A driver has at most one unresolved conversation per topic and matter. `last_seq` is the
     sequence number of the newest message: numbers run from 1 without gaps.
+
+    While it is open the driver waits, since `waiting_since`; the answer is due by `due_at`, as the
+    company's `SlaPolicy` says. `first_response_due_at` is when the first answer was due, whatever
+    came later, and `first_responded_at` when it came. While it is pending nothing is due, since
+    `pending_since`; `held_s` adds up how long that was.
     """
 
     Status = ConversationStatus
@@ -82,7 +88,18 @@ class Conversation(ProviderModel):
     language = models.CharField(max_length=5, default="en")
     last_seq = models.PositiveIntegerField(default=0, editable=False)
     last_message_at = models.DateTimeField(editable=False)
-    resolved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    resolved_at = _instant()
+    first_response_due_at = _instant()
+    first_responded_at = _instant()
+    waiting_since = _instant()
+    due_at = _instant()
+    warn_at = _instant()
+    warned_at = _instant()
+    escalated_at = _instant()
+    pending_since = _instant()
+    held_s = models.PositiveIntegerField(default=0, editable=False)
+    off_hours_answered_at = _instant()
+    closing_warned_at = _instant()
 
     objects = ConversationQuerySet.as_manager()
 
@@ -106,6 +123,19 @@ class Conversation(ProviderModel):
                 | (~Q(status="resolved") & Q(resolved_at__isnull=True)),
             ),
             models.CheckConstraint(
+                name="chat_conversation_waits_while_open",
+                condition=Q(status="open", waiting_since__isnull=False)
+                | (
+                    ~Q(status="open")
+                    & Q(waiting_since__isnull=True, due_at__isnull=True, warn_at__isnull=True)
+                ),
+            ),
+            models.CheckConstraint(
+                name="chat_conversation_held_while_pending",
+                condition=Q(status="pending", pending_since__isnull=False)
+                | (~Q(status="pending") & Q(pending_since__isnull=True)),
+            ),
+            models.CheckConstraint(
                 name="chat_conversation_about_both",
                 condition=Q(about_type="", about_id__isnull=True)
                 | (~Q(about_type="") & Q(about_id__isnull=False)),
@@ -114,6 +144,21 @@ class Conversation(ProviderModel):
         indexes = [
             models.Index(
                 fields=["provider", "status", "last_message_at"], name="chat_conversation_inbox"
+            ),
+            models.Index(
+                fields=["warn_at"],
+                condition=Q(warn_at__isnull=False, warned_at__isnull=True),
+                name="chat_conversation_to_warn",
+            ),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(due_at__isnull=False, escalated_at__isnull=True),
+                name="chat_conversation_to_escalate",
+            ),
+            models.Index(
+                fields=["last_message_at"],
+                condition=Q(status="pending"),
+                name="chat_conversation_silent",
             ),
         ]
         permissions = [("speak_as_driver", "Can talk to the company as a driver")]
@@ -127,82 +172,3 @@ class ConversationEvent(StateEvent):
 
     class Meta(StateEvent.Meta):
         pass
-
-
-class AuthorKind(models.TextChoices):
-    DRIVER = "driver", _("driver")
-    STAFF = "staff", _("staff")
-    SYSTEM = "system", _("system")
-
-
-class Message(ProviderModel):
-    """What somebody said: plain text, never edited. `client_id` makes a resend the same message."""
-
-    append_only = True
-
-    conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="messages")
-    seq = models.PositiveIntegerField()
-    author_kind = models.CharField(max_length=8, choices=AuthorKind)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True, blank=True
-    )
-    body = models.TextField(max_length=4000)
-    client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (unique)
-    sent_at = models.DateTimeField()
-
-    objects = MessageQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("conversation_id", "seq")
-        constraints = [
-            models.UniqueConstraint(fields=["conversation", "seq"], name="chat_message_seq"),
-            models.UniqueConstraint(
-                fields=["conversation", "client_id"], name="chat_message_client_id"
-            ),
-            models.CheckConstraint(name="chat_message_seq_from_one", condition=Q(seq__gte=1)),
-            models.CheckConstraint(name="chat_message_not_empty", condition=~Q(body="")),
-            models.CheckConstraint(
-                name="chat_message_author",
-                condition=Q(author_kind="system", author__isnull=True)
-                | (~Q(author_kind="system") & Q(author__isnull=False)),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.conversation_id}/{self.seq}"
-
-
-class InternalNote(ProviderModel):
-    """What staff tell each other about a conversation. A table of its own: it cannot leak into
-    what drivers, notices, webhooks or exports read."""
-
-    append_only = True
-
-    conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="notes")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    body = models.TextField(max_length=4000)
-    written_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ("id",)
-        constraints = [models.CheckConstraint(name="chat_note_not_empty", condition=~Q(body=""))]
-
-    def __str__(self) -> str:
-        return f"note {self.pk}"
-
-
-class ReadMark(ProviderModel):
-    """How far a person has read a conversation; never moves back."""
-
-    conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="read_marks")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    seq = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        ordering = ("id",)
-        constraints = [
-            models.UniqueConstraint(fields=["conversation", "user"], name="chat_read_mark_one"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} up to {self.seq}"

@@ -1,0 +1,51 @@
+"""What a company has set for its support desk."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from fleets.models import FleetProvider, ProviderModel
+
+
+def _target(words: Any) -> "models.PositiveIntegerField":
+    """Minutes of open time within which an answer is promised; null promises none."""
+    return models.PositiveIntegerField(words, null=True, blank=True)
+
+
+class SlaPolicy(ProviderModel):
+    """How soon a company answers its drivers, and when: times run while the desk is open.
+
+    opening_hours as a depot's, in the company's zone, empty means always; days off are the public
+    holidays of the company's `holiday_region`, unless `holidays_off` says otherwise. What is urgent
+    counts around the clock where `urgent_always`. `resolve_after_days` of the driver's silence end
+    a conversation, told `resolve_notice_days` before; null: never.
+    """
+
+    provider = models.OneToOneField(FleetProvider, models.PROTECT, related_name="sla_policy")
+    opening_hours = models.JSONField(default=dict, blank=True)
+    holidays_off = models.BooleanField(default=True)
+    urgent_always = models.BooleanField(default=True)
+    urgent_first_min = _target(_("urgent, first answer (min)"))
+    urgent_next_min = _target(_("urgent, further answers (min)"))
+    high_first_min = _target(_("high, first answer (min)"))
+    high_next_min = _target(_("high, further answers (min)"))
+    normal_first_min = _target(_("normal, first answer (min)"))
+    normal_next_min = _target(_("normal, further answers (min)"))
+    warn_min = models.PositiveIntegerField(default=15)
+    off_hours_answer = models.BooleanField(default=True)
+    resolve_after_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    resolve_notice_days = models.PositiveSmallIntegerField(default=2)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="chat_sla_policy_notice_first",
+                condition=Q(resolve_after_days__isnull=True)
+                | Q(resolve_after_days__gt=F("resolve_notice_days")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Support hours and times"))

@@ -1,0 +1,11 @@
+"""Background work of chat: each task calls one service."""
+
+from celery import shared_task
+
+from chat import services
+
+
+@shared_task(name="chat.run_timers")
+def run_timers() -> None:
+    """Warn of answers that are due, call for those that are late, end what fell silent."""
+    services.run_timers()
