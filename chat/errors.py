@@ -42,3 +42,9 @@ class PolicyWrong(DomainError):
     status = 400
     constraints = ("chat_sla_policy_notice_first",)
     message = _("This support rule cannot be meant so.")
+
+
+class AlreadyOnCall(DomainError):
+    code = "already_on_call"
+    constraints = ("chat_on_call_once",)
+    message = _("This person is on call already.")

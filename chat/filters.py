@@ -1,6 +1,6 @@
 """Query parameters of chat's lists."""
 
-from chat.models import ConversationStatus, Priority, Topic
+from chat.models import AlarmCause, AlarmStatus, ConversationStatus, Priority, Topic
 from voltop.api.filters import (
     BooleanFilter,
     ChoiceFilter,
@@ -30,3 +30,13 @@ class OwnConversationFilter(FilterSet):
 
 class MessageFilter(FilterSet):
     after = IntegerFilter("seq", "gt")
+
+
+class AlarmFilter(FilterSet):
+    status = ChoiceFilter(choices=AlarmStatus)
+    cause = ChoiceFilter(choices=AlarmCause)
+    conversation = IdFilter("conversation_id")
+
+
+class OnCallFilter(FilterSet):
+    ended = BooleanFilter("ended_at", "isnull", exclude=True)

@@ -6,15 +6,24 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from chat.models import Conversation, ConversationStatus, Priority
+from chat.models import Alarm, AlarmStatus, Conversation, ConversationStatus, Priority
 from voltop.home import Work
 
 LIST = "/admin/chat/conversation/"
 
 
 def work() -> list[Work]:
-    """Conversations that wait for an answer, urgent ones first of all."""
+    """Calls for help, and conversations that wait for an answer, urgent ones first of all."""
     return [
+        Work(
+            "chat.help",
+            _("Drivers who called for help"),
+            _ringing,
+            "/admin/chat/alarm/?status__exact=ringing",
+            "chat.change_alarm",
+            urgency="now",
+            icon="e911_emergency",
+        ),
         Work(
             "chat.answer_urgent",
             _("Urgent conversations to answer"),
@@ -55,3 +64,7 @@ def _waiting(provider_id: int | None, *, urgent: bool) -> QuerySet[Any]:
 
 def _late(provider_id: int | None) -> QuerySet[Any]:
     return Conversation.objects.seen_from(provider_id).late()
+
+
+def _ringing(provider_id: int | None) -> QuerySet[Any]:
+    return Alarm.objects.seen_from(provider_id).filter(status=AlarmStatus.RINGING)

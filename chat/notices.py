@@ -31,7 +31,18 @@ ANSWER_LATE = NoticeKind(
     _("Conversation #%(number)s was to be answered by %(due_at)s, and nobody has."),
     urgent=True,
 )
+HELP_NEEDED = NoticeKind(
+    "chat.help_needed",
+    _("A driver needs help now"),
+    _(
+        "A driver called for help: conversation #%(number)s. Acknowledge it in Voltop, or the next "
+        "person is called in two minutes."
+    ),
+    urgent=True,
+    safety=True,
+    first=True,
+)
 
 
 def kinds() -> list[NoticeKind]:
-    return [ANSWERED, CLOSING_SOON, ANSWER_DUE, ANSWER_LATE]
+    return [ANSWERED, CLOSING_SOON, ANSWER_DUE, ANSWER_LATE, HELP_NEEDED]

@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping
 
-_READ = ("view_conversation", "view_message", "view_internalnote", "view_slapolicy")
-_ANSWER = (*_READ, "add_message", "add_internalnote", "change_conversation", "add_conversation")
-_LEAD = (*_ANSWER, "add_slapolicy", "change_slapolicy")
+_READ = (
+    *("view_conversation", "view_message", "view_internalnote", "view_slapolicy"),
+    *("view_alarm", "view_page", "view_oncall"),
+)
+_ANSWER = (
+    *_READ,
+    "change_alarm",
+    "add_message",
+    "add_internalnote",
+    "change_conversation",
+    "add_conversation",
+)
+_LEAD = (*_ANSWER, "add_slapolicy", "change_slapolicy", "add_oncall", "change_oncall")
 
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "owner": _LEAD,
@@ -22,9 +32,9 @@ def of_chat() -> Mapping[str, tuple[str, ...]]:
 
 
 API_SCOPES: Mapping[str, tuple[str, ...]] = {
-    "chat:read": ("view_conversation", "view_message"),
+    "chat:read": ("view_conversation", "view_message", "view_alarm"),
 }
-"""Machines read what was said; they do not talk, and never see notes."""
+"""Machines read what was said, and who calls for help; they do not talk, and never see notes."""
 
 
 def scopes_of_chat() -> Mapping[str, tuple[str, ...]]:
@@ -33,6 +43,7 @@ def scopes_of_chat() -> Mapping[str, tuple[str, ...]]:
 
 WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
     "kept": (
+        "change_alarm",
         "add_message",
         "add_internalnote",
         "change_conversation",

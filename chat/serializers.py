@@ -1,9 +1,12 @@
 """Shapes of chat's API. Bodies are plain text; no HTML in or out."""
 
 from chat.models import (
+    Alarm,
     Conversation,
     InternalNote,
     Message,
+    OnCall,
+    Page,
     Priority,
     ReadMark,
     SlaPolicy,
@@ -18,6 +21,7 @@ from voltop.api.fields import (
     StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
+    StrictDecimalField,
     StrictIntegerField,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
@@ -187,3 +191,90 @@ class SlaPolicyInputSerializer(Serializer):
         "normal_next_min": 240,
         "resolve_after_days": 7,
     }
+
+
+class PageSerializer(ModelSerializer):
+    class Meta:
+        model = Page
+        fields = ("number", "user", "status", "paged_at", "ended_at")
+        read_only_fields = fields
+
+
+class AlarmSerializer(ModelSerializer):
+    pages = PageSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Alarm
+        fields = (
+            "id",
+            "conversation",
+            "cause",
+            "latitude",
+            "longitude",
+            "status",
+            "raised_at",
+            "next_page_at",
+            "acknowledged_at",
+            "acknowledged_by",
+            "pages",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class OwnAlarmSerializer(ModelSerializer):
+    """As the driver sees it: whether somebody has it, not who."""
+
+    class Meta:
+        model = Alarm
+        fields = (
+            "id",
+            "conversation",
+            "cause",
+            "latitude",
+            "longitude",
+            "status",
+            "raised_at",
+            "acknowledged_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class SosSerializer(Serializer):
+    body = StrictCharField(max_length=4000, multiline=True, required=False, allow_blank=True)
+    latitude = StrictDecimalField(
+        max_digits=9,
+        decimal_places=6,
+        min_value=-90,
+        max_value=90,
+        required=False,
+        allow_null=True,
+    )
+    longitude = StrictDecimalField(
+        max_digits=9,
+        decimal_places=6,
+        min_value=-180,
+        max_value=180,
+        required=False,
+        allow_null=True,
+    )
+    client_id = StrictCharField(max_length=64, required=False)
+
+
+class OnCallSerializer(ModelSerializer):
+    class Meta:
+        model = OnCall
+        fields = ("id", "user", "position", "ended_at", "created_at", "updated_at")
+        read_only_fields = fields
+
+
+class OnCallMoveSerializer(Serializer):
+    position = StrictIntegerField(min_value=1, max_value=1000)
+
+
+class OnCallInputSerializer(Serializer):
+    user = ProviderRelatedField(queryset=User.objects.all())
+    position = StrictIntegerField(min_value=1, max_value=1000, required=False)

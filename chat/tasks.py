@@ -9,3 +9,9 @@ from chat import services
 def run_timers() -> None:
     """Warn of answers that are due, call for those that are late, end what fell silent."""
     services.run_timers()
+
+
+@shared_task(name="chat.page_due")
+def page_due() -> None:
+    """Page the next person where a driver called for help and nobody has acknowledged."""
+    services.page_due()

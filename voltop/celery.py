@@ -178,6 +178,12 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=2, minute=40),
         "options": {"expires": 3600},
     },
+    # Drivers who called for help: the next person, every two minutes.
+    "chat-pages": {
+        "task": "chat.page_due",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     # Answers that are due or late, conversations in which drivers say nothing more.
     "chat-timers": {
         "task": "chat.run_timers",

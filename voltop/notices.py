@@ -22,7 +22,8 @@ class NoticeKind:
     """One kind of notice. `subject` and `text` are lazy translations with `%(name)s` for values.
 
     `urgent` kinds do not wait for the end of quiet hours. `safety` kinds concern one's money or
-    account: they also leave by e-mail, or else by SMS, where a person has chosen neither.
+    account, or somebody's life: they also leave by e-mail, or else by SMS, where a person has
+    chosen neither. `first` kinds wait behind no other notice.
     """
 
     name: str
@@ -30,6 +31,7 @@ class NoticeKind:
     text: Any
     urgent: bool = False
     safety: bool = False
+    first: bool = False
 
 
 def all_kinds() -> dict[str, NoticeKind]:

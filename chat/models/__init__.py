@@ -4,6 +4,17 @@ Chat knows nothing of what a conversation is about: `about_type` and `about_id` 
 through `voltop.registry.CONVERSATION_SUBJECTS` (`chat.subjects`).
 """
 
+from chat.models.alarms import (
+    ALARM_MACHINE,
+    PAGE_MACHINE,
+    Alarm,
+    AlarmCause,
+    AlarmEvent,
+    AlarmStatus,
+    OnCall,
+    Page,
+    PageStatus,
+)
 from chat.models.conversations import (
     CONVERSATION_MACHINE,
     Conversation,
@@ -16,13 +27,22 @@ from chat.models.desk import SlaPolicy
 from chat.models.messages import AuthorKind, InternalNote, Message, ReadMark
 
 __all__ = [
+    "ALARM_MACHINE",
     "CONVERSATION_MACHINE",
+    "PAGE_MACHINE",
+    "Alarm",
+    "AlarmCause",
+    "AlarmEvent",
+    "AlarmStatus",
     "AuthorKind",
     "Conversation",
     "ConversationEvent",
     "ConversationStatus",
     "InternalNote",
     "Message",
+    "OnCall",
+    "Page",
+    "PageStatus",
     "Priority",
     "ReadMark",
     "SlaPolicy",

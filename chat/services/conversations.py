@@ -1,11 +1,13 @@
 """Opening, assigning, prioritising, resolving and reopening conversations."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
 from chat.models import (
     CONVERSATION_MACHINE,
+    AlarmCause,
     AuthorKind,
     Conversation,
     ConversationStatus,
@@ -40,6 +42,7 @@ def open_conversation(
     about_id: int | None = None,
     client_id: str | None = None,
     priority: str = Priority.NORMAL,
+    cause: AlarmCause = AlarmCause.ACCIDENT,
     at: datetime | None = None,
 ) -> Conversation:
     """Say something about a matter: in the conversation that stands, or in a new one.
@@ -47,16 +50,24 @@ def open_conversation(
     An unresolved conversation of the same topic and matter takes the message; one resolved within
     seven days is reopened by it; else a new one begins: open (to answer) where the driver speaks,
     pending (waiting for the driver) where staff do. The driver's row is locked, so that ten first
-    messages at once make one conversation, in order.
+    messages at once make one conversation, in order. An accident is an alarm, for that `cause`.
     Raises UnknownSubject (400), MessageMismatch (409).
     """
     at = at or clock.now()
     actor.require_same_provider(driver)
     require_subject(about_type, about_id, driver)
     Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)
+    said: dict[str, Any] = {
+        "actor": actor,
+        "author": author,
+        "body": body,
+        "client_id": client_id,
+        "cause": cause,
+        "at": at,
+    }
     standing = _standing(driver, topic, about_type, about_id, at)
     if standing is not None:
-        post_message(standing, actor=actor, author=author, body=body, client_id=client_id, at=at)
+        post_message(standing, **said)
         standing.refresh_from_db()
         return standing
     conversation = Conversation.objects.create(
@@ -75,7 +86,7 @@ def open_conversation(
     if author.kind == AuthorKind.DRIVER:
         wait = sla.times_of_wait(conversation, at)
         Conversation.objects.filter(pk=conversation.pk).update(**wait)
-    say(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
+    say(conversation, **said)
     conversation.refresh_from_db()
     return conversation
 

@@ -11,14 +11,17 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.errors import ConversationResolved, MessageMismatch, ReadTooFar
 from chat.models import (
+    AlarmCause,
     AuthorKind,
     Conversation,
     ConversationStatus,
     InternalNote,
     Message,
     ReadMark,
+    Topic,
 )
 from chat.services import sla
+from chat.services.alarms import acknowledge_ringing, raise_alarm
 from chat.services.moving import move
 from chat.signals import message_posted
 from fleets.services.notices import notify
@@ -60,6 +63,7 @@ def post_message(
     author: Author,
     body: str,
     client_id: str | None = None,
+    cause: AlarmCause = AlarmCause.ACCIDENT,
     at: datetime | None = None,
 ) -> Message:
     """Add a message and move the conversation: the driver's opens it, staff's makes it pending.
@@ -76,7 +80,15 @@ def post_message(
         return stored
     if conversation.status == ConversationStatus.RESOLVED:
         _require_recent(conversation, author, at)
-    return say(conversation, actor=actor, author=author, body=body, client_id=client_id, at=at)
+    return say(
+        conversation,
+        actor=actor,
+        author=author,
+        body=body,
+        client_id=client_id,
+        at=at,
+        cause=cause,
+    )
 
 
 def say(
@@ -87,14 +99,24 @@ def say(
     body: str,
     client_id: str | None,
     at: datetime,
+    cause: AlarmCause = AlarmCause.ACCIDENT,
 ) -> Message:
-    """Move the conversation as a message asks and add it; the row is locked (or new)."""
+    """Move the conversation as a message asks and add it; the row is locked (or new).
+
+    An accident that a driver tells of, anew or once more after it was settled, is an alarm, which
+    staff who answer have heard.
+    """
+    begins = conversation.last_seq == 0 or conversation.status == ConversationStatus.RESOLVED
     follow(conversation, actor=actor, author=author, at=at)
     message = append(
         conversation, actor=actor, author=author, body=body, client_id=client_id, at=at
     )
     if author.kind == AuthorKind.DRIVER:
         answer_off_hours(conversation, at=at)
+        if begins and conversation.topic == Topic.ACCIDENT:
+            raise_alarm(conversation, actor=actor, cause=cause, at=at)
+    if author.kind == AuthorKind.STAFF:
+        acknowledge_ringing(conversation, actor=actor, at=at)
     return message
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from chat.models import CONVERSATION_MACHINE, Conversation, ConversationStatus
 from chat.services import sla
+from chat.services.alarms import acknowledge_ringing
 from chat.signals import conversation_moved
 from voltop.context import Actor
 
@@ -30,6 +31,8 @@ def move(
     left = CONVERSATION_MACHINE.move(
         conversation, to, actor=actor, at=at, reason=reason, only_from=only_from, **columns
     )
+    if to == ConversationStatus.RESOLVED:
+        acknowledge_ringing(conversation, actor=actor, at=at)
     conversation_moved.send(
         Conversation, conversation=conversation, from_state=left, to_state=to, actor=actor, at=at
     )

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from chat import services
-from chat.models import SlaPolicy
+from chat.models import Page, SlaPolicy
 from chat.tests.world import conversation
 from fleets.models import Notice
 from voltop import clock
+from voltop.context import Actor
 from voltop.tests.effects import Effect, Stage
 
 
@@ -27,4 +28,19 @@ def called(stage: Stage) -> int:
     return told.filter(about_id=stage.notes["late"]).count()
 
 
-EFFECTS = [Effect("chat.run_timers", late, called, 1)]
+def calling(stage: Stage) -> list[int]:
+    """A call for help that rang three minutes ago."""
+    driver, at = stage.cast.new_driver("Calling"), clock.now() - timedelta(minutes=3)
+    actor = Actor("user", driver.user_id, driver.provider_id)
+    stage.notes["calling"] = services.call_for_help(driver, actor=actor, at=at).pk
+    return []
+
+
+def paged(stage: Stage) -> list[tuple[int, str]]:
+    return list(Page.objects.filter(alarm=stage.notes["calling"]).values_list("number", "status"))
+
+
+EFFECTS = [
+    Effect("chat.run_timers", late, called, 1),
+    Effect("chat.page_due", calling, paged, [(1, "passed_on"), (2, "waiting")]),
+]

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chat import services
-from chat.models import Conversation, SlaPolicy
+from chat.models import Alarm, Conversation, OnCall, SlaPolicy
 from drivers.models import Driver
 from fleets.models import FleetProvider
 from voltop.context import Actor
@@ -25,6 +25,23 @@ def build(world: World) -> None:
         "foreign": support_rules(world, world.b),
     }
     world.put("sla_policy", **rules)
+    answering = (world.person(world.a, "support"), world.person(world.b, "manager"))
+    world.put("answering", own=answering[0], foreign=answering[1])
+    world.put("on_call", own=on_call(world, world.a), foreign=on_call(world, world.b))
+    drivers = {"own": world.driver, "peer": world.other_driver, "foreign": world.foreign_driver}
+    world.put("alarm", **{scope: help_for(driver) for scope, driver in drivers.items()})
+
+
+def on_call(world: World, provider: FleetProvider) -> OnCall:
+    """The owner, who is called first."""
+    owner = world.person(provider, "owner")
+    return services.put_on_call(provider, actor=world.actor(provider), user=owner)
+
+
+def help_for(driver: Driver) -> Alarm:
+    """A call for help that rings."""
+    actor = Actor("user", driver.user_id, driver.provider_id)
+    return services.call_for_help(driver, actor=actor)
 
 
 def support_rules(world: World, provider: FleetProvider) -> SlaPolicy:

@@ -117,14 +117,19 @@ def notify_owners(
 def _hand_over(
     deliveries: Iterable[NoticeDelivery], notice: Notice, not_before: datetime | None
 ) -> None:
-    """Put deliveries into the outbox, each in a lane of its channel."""
+    """Put deliveries into the outbox, each in a lane of its channel.
+
+    What goes first has a lane for each person: nothing else stands before it there.
+    """
+    known = all_kinds().get(notice.kind)
+    lane = f"first:{notice.user_id}" if known and known.first else f"{notice.user_id % LANES}"
     outbox.emit_all(
         Draft(
             topic=TOPIC,
             provider_id=notice.provider_id,
             object_key=f"fleets.noticedelivery:{delivery.pk}",
             payload={"delivery": delivery.pk},
-            lane=f"notices:{delivery.channel}:{notice.user_id % LANES}",
+            lane=f"notices:{delivery.channel}:{lane}",
             not_before=not_before,
         )
         for delivery in deliveries

@@ -22,6 +22,7 @@ TOLD = {
         "vehicle.in_service", "vehicle.maintenance", "vehicle.out_of_service", "vehicle.retired",
     },
     "chat.models.CONVERSATION_MACHINE": {"conversation.opened", "conversation.resolved"},
+    "chat.models.ALARM_MACHINE": {"alarm.ringing", "alarm.acknowledged"},
     "shifts.models.SHIFT_MACHINE": {
         "shift.scheduled", "shift.active", "shift.on_break", "shift.ended", "shift.auto_closed",
         "shift.confirmed", "shift.settled", "shift.missed", "shift.cancelled",

@@ -63,6 +63,7 @@ LOOPS = [
     Loop("shifts.run_proposal_jobs", "shifts.propose", "shifts_shiftproposal", goes_on=True),
     Loop("fleets.run_imports", "fleets.import", "fleets_depot", goes_on=True),
     Loop("chat.run_timers", "chat.run_timers", "chat_conversation"),
+    Loop("chat.page_due", "chat.page_due", "chat_page"),
     Loop(
         "payments.ask_banks",
         "payments.ask_banks",

@@ -45,9 +45,17 @@ def talk(driver: Client, support: Client) -> None:
 
 
 def open_desk(owner: Client) -> None:
-    """By when the company answers; set after the talk, which any hour may tell."""
+    """By when the company answers, and who is called when a driver needs help.
+
+    Set after the talk, which any hour may tell.
+    """
     if not owner.get("sla-policies")["results"]:
         owner.post("sla-policies", RULES)
+    if not owner.get("on-call")["results"]:
+        people = {row["role"]: row["user"] for row in owner.each("memberships")}
+        called = [people[role] for role in ("dispatcher", "support", "owner") if role in people]
+        for position, user in enumerate(called, 1):
+            owner.post("on-call", {"user": user, "position": position})
 
 
 def ask_about_pay(driver: Client, support: Client) -> None:

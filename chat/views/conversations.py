@@ -10,7 +10,7 @@ from rest_framework.serializers import BaseSerializer
 
 from chat import errors, services
 from chat.filters import ConversationFilter, MessageFilter, OwnConversationFilter
-from chat.models import Conversation, InternalNote, Message, SlaPolicy
+from chat.models import Conversation, InternalNote, Message
 from chat.serializers import (
     AssignSerializer,
     ConversationInputSerializer,
@@ -25,17 +25,14 @@ from chat.serializers import (
     PrioritySerializer,
     ReadMarkSerializer,
     ReadSerializer,
-    SlaPolicyInputSerializer,
-    SlaPolicySerializer,
 )
+from chat.views.callers import person
 from drivers.errors import NoDriverRecord
 from drivers.selectors import own_driver
-from fleets.errors import InvalidOpeningHours, NotAssignable, ProviderNotActive
-from fleets.selectors import active_provider
+from fleets.errors import NotAssignable
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
-from voltop.context import Actor
-from voltop.errors import IllegalMove, NotFound, PermissionDenied
+from voltop.errors import IllegalMove, NotFound
 
 OPENING = (errors.UnknownSubject, errors.MessageMismatch, errors.ConversationResolved)
 
@@ -52,7 +49,7 @@ class _Conversations(ListRetrieveViewSet):
         """Say how far you have read; an older number changes nothing."""
         conversation = self.get_object()
         mark = services.mark_read(
-            conversation, actor=self.actor, user_id=_person(self.actor), **self.read_input()
+            conversation, actor=self.actor, user_id=person(self.actor), **self.read_input()
         )
         return Response(ReadMarkSerializer(mark).data)
 
@@ -90,7 +87,7 @@ class ConversationView(_Conversations):
 
     def create(self, request: Request) -> Response:
         """Write to a driver first; a standing conversation on the matter takes the message."""
-        author = services.Author.staff(_person(self.actor))
+        author = services.Author.staff(person(self.actor))
         conversation = services.open_conversation(
             actor=self.actor, author=author, **self.read_input()
         )
@@ -138,7 +135,7 @@ class OwnConversationView(_Conversations):
     errors = {"create": (NoDriverRecord, *OPENING), "read": (errors.ReadTooFar,)}
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.filter(driver__user_id=_person(self.actor))
+        return rows.filter(driver__user_id=person(self.actor))
 
     def create(self, request: Request) -> Response:
         """Say something about a matter; a standing conversation on it takes the message."""
@@ -146,7 +143,7 @@ class OwnConversationView(_Conversations):
         conversation = services.open_conversation(
             driver,
             actor=self.actor,
-            author=services.Author.driver(_person(self.actor)),
+            author=services.Author.driver(person(self.actor)),
             **self.read_input(),
         )
         return self.respond(conversation, status=201)
@@ -186,7 +183,7 @@ class MessageView(_InConversation):
         message = services.post_message(
             self.conversation(),
             actor=self.actor,
-            author=services.Author.staff(_person(self.actor)),
+            author=services.Author.staff(person(self.actor)),
             **self.read_input(),
         )
         return self.respond(message, status=201)
@@ -199,14 +196,14 @@ class OwnMessageView(MessageView):
     permissions = {"list": "chat.speak_as_driver", "create": "chat.speak_as_driver"}
 
     def narrow_conversations(self, rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
-        return rows.filter(driver__user_id=_person(self.actor))
+        return rows.filter(driver__user_id=person(self.actor))
 
     def create(self, request: Request, conversation_pk: str) -> Response:
         """Say something. The same client_id again gives back the stored message."""
         message = services.post_message(
             self.conversation(),
             actor=self.actor,
-            author=services.Author.driver(_person(self.actor)),
+            author=services.Author.driver(person(self.actor)),
             **self.read_input(),
         )
         return self.respond(message, status=201)
@@ -224,48 +221,3 @@ class NoteView(_InConversation):
         """Add a note that no driver ever reads."""
         note = services.add_note(self.conversation(), actor=self.actor, **self.read_input())
         return self.respond(note, status=201)
-
-
-class SlaPolicyView(ListRetrieveViewSet):
-    """Support hours and times of the company: none or one."""
-
-    queryset = SlaPolicy.objects.all()
-    serializer_class = SlaPolicySerializer
-    permissions = {
-        "list": "chat.view_slapolicy",
-        "retrieve": "chat.view_slapolicy",
-        "create": "chat.add_slapolicy",
-        "partial_update": "chat.change_slapolicy",
-    }
-    input_serializers = {
-        "create": SlaPolicyInputSerializer,
-        "partial_update": SlaPolicyInputSerializer,
-    }
-    errors = {
-        "create": (
-            errors.PolicyWrong,
-            errors.SlaPolicyExists,
-            InvalidOpeningHours,
-            ProviderNotActive,
-        ),
-        "partial_update": (errors.PolicyWrong, InvalidOpeningHours),
-    }
-
-    def create(self, request: Request) -> Response:
-        """Set support hours and times for the first time."""
-        policy = services.create_policy(
-            active_provider(self.actor), actor=self.actor, **self.read_input()
-        )
-        return self.respond(policy, status=201)
-
-    def partial_update(self, request: Request, pk: str) -> Response:
-        """Change some; answers that drivers wait for are due by the new ones."""
-        policy = self.get_object()
-        return self.respond(services.change_policy(policy, actor=self.actor, **self.read_input()))
-
-
-def _person(actor: Actor) -> int:
-    """The user id of the caller. Raises PermissionDenied: machines do not talk."""
-    if actor.kind != "user" or actor.id is None:
-        raise PermissionDenied()
-    return actor.id
