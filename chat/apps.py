@@ -9,6 +9,7 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from chat import home, notices, roles
+        from chat.services import announcements
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "chat", roles.of_chat)
@@ -16,3 +17,6 @@ class ChatConfig(AppConfig):
         registry.register(registry.API_SCOPES, "chat", roles.scopes_of_chat)
         registry.register(registry.NOTICE_KINDS, "chat", notices.kinds)
         registry.register(registry.WORK, "chat", home.work)
+        registry.register(
+            registry.CONVERSATION_SUBJECTS, announcements.ABOUT, announcements.subject
+        )

@@ -48,3 +48,30 @@ class AlreadyOnCall(DomainError):
     code = "already_on_call"
     constraints = ("chat_on_call_once",)
     message = _("This person is on call already.")
+
+
+class CannedReplyExists(DomainError):
+    code = "canned_reply_exists"
+    constraints = ("chat_canned_reply_once",)
+    message = _("There is a canned reply of this name in this language already.")
+
+
+class UnknownVariable(DomainError):
+    """`extra.known` are the variables that there are."""
+
+    code = "unknown_variable"
+    status = 400
+    message = _("A canned reply has no such variable.")
+
+
+class UnknownAudience(DomainError):
+    """`extra.known` are the names that there are."""
+
+    code = "unknown_audience"
+    status = 400
+    message = _("There is no such group of drivers.")
+
+
+class NobodyToWriteTo(DomainError):
+    code = "nobody_to_write_to"
+    message = _("No driver is in this group now.")

@@ -1,6 +1,17 @@
 """Query parameters of chat's lists."""
 
-from chat.models import AlarmCause, AlarmStatus, ConversationStatus, Priority, Topic
+from typing import Any
+
+from django.db.models import QuerySet
+
+from chat.models import (
+    AlarmCause,
+    AlarmStatus,
+    AuthorKind,
+    ConversationStatus,
+    Priority,
+    Topic,
+)
 from voltop.api.filters import (
     BooleanFilter,
     ChoiceFilter,
@@ -26,6 +37,29 @@ class ConversationFilter(FilterSet):
 class OwnConversationFilter(FilterSet):
     status = ChoiceFilter(choices=ConversationStatus)
     topic = ChoiceFilter(choices=Topic)
+
+
+class SayingFilter(TextFilter):
+    """All of these words, "a phrase", or, -not; in any case, without accents."""
+
+    def filter(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        if value is None:
+            return rows
+        found: QuerySet[Any] = rows.saying(value)  # type: ignore[attr-defined]
+        return found
+
+
+class AllMessagesFilter(FilterSet):
+    search = SayingFilter()
+    conversation = IdFilter("conversation_id")
+    driver = IdFilter("conversation__driver_id")
+    author_kind = ChoiceFilter(choices=AuthorKind)
+
+
+class CannedReplyFilter(FilterSet):
+    language = TextFilter()
+    shortcut = TextFilter()
+    retired = BooleanFilter("retired_at", "isnull", exclude=True)
 
 
 class MessageFilter(FilterSet):

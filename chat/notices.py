@@ -11,6 +11,11 @@ ANSWERED = NoticeKind(
 )
 
 
+WRITTEN = NoticeKind(
+    "chat.written",
+    _("Your company has written to you"),
+    _("There is a message in conversation #%(number)s. Open it in the app."),
+)
 CLOSING_SOON = NoticeKind(
     "chat.closing_soon",
     _("A conversation will be closed"),
@@ -45,4 +50,4 @@ HELP_NEEDED = NoticeKind(
 
 
 def kinds() -> list[NoticeKind]:
-    return [ANSWERED, CLOSING_SOON, ANSWER_DUE, ANSWER_LATE, HELP_NEEDED]
+    return [ANSWERED, WRITTEN, CLOSING_SOON, ANSWER_DUE, ANSWER_LATE, HELP_NEEDED]

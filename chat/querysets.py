@@ -3,6 +3,7 @@
 from typing import Self
 
 from voltop.querysets import M, ProviderQuerySet
+from voltop.search import Words, words_query
 
 
 class ConversationQuerySet(ProviderQuerySet[M]):
@@ -23,3 +24,7 @@ class MessageQuerySet(ProviderQuerySet[M]):
     def after(self, seq: int) -> Self:
         """What came after a sequence number: exactly what a client has missed."""
         return self.filter(seq__gt=seq)
+
+    def saying(self, text: str) -> Self:
+        """Messages in which these words stand, in any case, without accents; by an index."""
+        return self.annotate(words=Words("body")).filter(words=words_query(text))

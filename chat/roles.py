@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 _READ = (
     *("view_conversation", "view_message", "view_internalnote", "view_slapolicy"),
-    *("view_alarm", "view_page", "view_oncall"),
+    *("view_alarm", "view_page", "view_oncall", "view_cannedreply"),
+    "view_announcement",
 )
 _ANSWER = (
     *_READ,
@@ -13,13 +14,16 @@ _ANSWER = (
     "add_internalnote",
     "change_conversation",
     "add_conversation",
+    "add_cannedreply",
+    "change_cannedreply",
 )
-_LEAD = (*_ANSWER, "add_slapolicy", "change_slapolicy", "add_oncall", "change_oncall")
+_DISPATCH = (*_ANSWER, "add_announcement")
+_LEAD = (*_DISPATCH, "add_slapolicy", "change_slapolicy", "add_oncall", "change_oncall")
 
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "owner": _LEAD,
     "manager": _LEAD,
-    "dispatcher": _ANSWER,
+    "dispatcher": _DISPATCH,
     "accountant": _ANSWER,
     "support": _ANSWER,
     "viewer": (),
@@ -44,6 +48,7 @@ def scopes_of_chat() -> Mapping[str, tuple[str, ...]]:
 WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
     "kept": (
         "change_alarm",
+        "add_announcement",
         "add_message",
         "add_internalnote",
         "change_conversation",

@@ -2,7 +2,11 @@
 
 from chat.models import (
     Alarm,
+    Announcement,
+    AuthorKind,
+    CannedReply,
     Conversation,
+    ConversationStatus,
     InternalNote,
     Message,
     OnCall,
@@ -13,9 +17,10 @@ from chat.models import (
     Topic,
 )
 from drivers.models import Driver
-from fleets.models import User
+from fleets.models import Depot, User
 from voltop.api.fields import (
     INT8_MAX,
+    InstantField,
     ObjectField,
     ProviderRelatedField,
     StrictBooleanField,
@@ -25,6 +30,7 @@ from voltop.api.fields import (
     StrictIntegerField,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
+from voltop.jobs import Job
 
 
 class ConversationSerializer(ModelSerializer):
@@ -91,6 +97,13 @@ class OwnMessageSerializer(ModelSerializer):
     class Meta:
         model = Message
         fields = ("seq", "author_kind", "body", "client_id", "sent_at")
+        read_only_fields = fields
+
+
+class FoundMessageSerializer(ModelSerializer):
+    class Meta:
+        model = Message
+        fields = ("conversation", *MessageSerializer.Meta.fields)
         read_only_fields = fields
 
 
@@ -278,3 +291,103 @@ class OnCallMoveSerializer(Serializer):
 class OnCallInputSerializer(Serializer):
     user = ProviderRelatedField(queryset=User.objects.all())
     position = StrictIntegerField(min_value=1, max_value=1000, required=False)
+
+
+class CannedReplySerializer(ModelSerializer):
+    class Meta:
+        model = CannedReply
+        fields = (
+            "id",
+            "shortcut",
+            "language",
+            "body",
+            "retired_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class CannedReplyUpdateSerializer(Serializer):
+    shortcut = StrictCharField(max_length=40, required=False)
+    language = StrictCharField(max_length=5, required=False)
+    body = StrictCharField(max_length=4000, multiline=True, required=False)
+
+
+class CannedReplyInputSerializer(CannedReplyUpdateSerializer):
+    shortcut = StrictCharField(max_length=40)
+    body = StrictCharField(max_length=4000, multiline=True)
+
+    schema_example = {
+        "shortcut": "payday",
+        "language": "en",
+        "body": "Hello {{first_name}}, payday is Friday. {{agent}}, {{company}}",
+    }
+
+
+class FilledInSerializer(Serializer):
+    conversation = ProviderRelatedField(queryset=Conversation.objects.all())
+
+
+class FilledInTextSerializer(Serializer):
+    body = StrictCharField(max_length=8000, multiline=True)
+
+
+class AnnouncementSerializer(ModelSerializer):
+    """`job` says how far it is: to how many of `total` drivers it was written."""
+
+    state = StrictChoiceField(choices=Job.State.choices, source="job.state", read_only=True)
+    done = StrictIntegerField(source="job.done", read_only=True)
+    total = StrictIntegerField(source="job.total", read_only=True)
+
+    class Meta:
+        model = Announcement
+        fields = (
+            "id",
+            "author",
+            "topic",
+            "body",
+            "depot",
+            "audience",
+            "job",
+            "state",
+            "done",
+            "total",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class AnnouncementInputSerializer(Serializer):
+    body = StrictCharField(max_length=4000, multiline=True)
+    topic = StrictChoiceField(choices=Topic.choices, required=False)
+    depot = ProviderRelatedField(queryset=Depot.objects.all(), required=False, allow_null=True)
+    audience = StrictCharField(max_length=24, required=False, allow_blank=True)
+
+    schema_example = {"body": "The depot is closed tomorrow.", "audience": "on_shift"}
+
+
+class TranscriptMessageSerializer(Serializer):
+    seq = StrictIntegerField(min_value=1)
+    author_kind = StrictChoiceField(choices=AuthorKind.choices)
+    author = StrictCharField(max_length=200)
+    sent_at = InstantField()
+    body = StrictCharField(max_length=4000, multiline=True)
+
+
+class TranscriptConversationSerializer(Serializer):
+    number = StrictIntegerField(min_value=1)
+    topic = StrictChoiceField(choices=Topic.choices)
+    about = StrictCharField(max_length=300, allow_blank=True)
+    status = StrictChoiceField(choices=ConversationStatus.choices)
+    began_at = InstantField()
+    resolved_at = InstantField(allow_null=True)
+    messages = TranscriptMessageSerializer(many=True)
+
+
+class TranscriptSerializer(Serializer):
+    driver = StrictCharField(max_length=200)
+    company = StrictCharField(max_length=120)
+    made_at = InstantField()
+    conversations = TranscriptConversationSerializer(many=True)

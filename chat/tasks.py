@@ -15,3 +15,9 @@ def run_timers() -> None:
 def page_due() -> None:
     """Page the next person where a driver called for help and nobody has acknowledged."""
     services.page_due()
+
+
+@shared_task(name="chat.send_announcements")
+def send_announcements() -> None:
+    """Write to the drivers whom a message to many goes to."""
+    services.send_announcements()

@@ -1,6 +1,9 @@
 """API addresses of chat, below /api/v1/."""
 
+from django.urls import URLPattern, URLResolver, re_path
+
 from chat.views import alarms, conversations, desk
+from chat.views.transcripts import OwnTranscriptView, TranscriptView
 from voltop.api.routers import Router
 
 ONE = r"(?P<conversation_pk>[0-9]{1,18})"
@@ -10,6 +13,9 @@ router = Router()
 router.register("conversations", conversations.ConversationView, basename="conversations")
 router.register(f"conversations/{ONE}/messages", conversations.MessageView, basename="messages")
 router.register(f"conversations/{ONE}/notes", conversations.NoteView, basename="notes")
+router.register("messages", desk.FoundMessageView, basename="message-search")
+router.register("canned-replies", desk.CannedReplyView, basename="canned-replies")
+router.register("announcements", desk.AnnouncementView, basename="announcements")
 router.register("alarms", alarms.AlarmView, basename="alarms")
 router.register("on-call", alarms.OnCallView, basename="on-call")
 router.register("sla-policies", desk.SlaPolicyView, basename="sla-policies")
@@ -19,4 +25,8 @@ router.register(
 )
 router.register("me/sos", alarms.OwnSosView, basename="me-sos")
 
-urlpatterns = router.urls
+urlpatterns: list[URLPattern | URLResolver] = [
+    re_path(r"^conversations/of-driver/(?P<pk>[0-9]{1,19})/?$", TranscriptView.as_view()),
+    re_path(r"^me/conversations/transcript/?$", OwnTranscriptView.as_view()),
+    *router.urls,
+]

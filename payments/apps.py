@@ -9,6 +9,7 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from payments import (
+            cards,
             deliveries,  # noqa: F401 (registers its handler)
             gates,
             home,
@@ -33,3 +34,5 @@ class PaymentsConfig(AppConfig):
         subjects = registry.CONVERSATION_SUBJECTS
         registry.register(subjects, "payments.paymentline", selectors.line_subject)
         registry.register(subjects, "payments.payment", selectors.payment_subject)
+        registry.register(registry.DRIVER_CARDS, "payments", cards.money_of_driver)
+        registry.register(registry.DRIVER_ACTIONS, "payments", cards.actions_of_driver)

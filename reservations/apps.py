@@ -8,7 +8,14 @@ class ReservationsConfig(AppConfig):
     verbose_name = "Reservations"
 
     def ready(self) -> None:
-        from reservations import home, notices, receivers, record_kinds, roles  # noqa: F401 (receivers)
+        from reservations import (
+            cards,
+            home,
+            notices,
+            receivers,  # noqa: F401 (they listen)
+            record_kinds,
+            roles,
+        )
         from reservations.services import sandbox
         from voltop import registry
 
@@ -20,3 +27,5 @@ class ReservationsConfig(AppConfig):
         registry.register(registry.SANDBOX_SEEDS, "reservations", sandbox.seed)
         registry.register(registry.WORK, "reservations", home.work)
         registry.register(registry.HOME_FIGURES, "reservations", home.figures)
+        registry.register(registry.DRIVER_CARDS, "reservations", cards.booking_of_driver)
+        registry.register(registry.DRIVER_ACTIONS, "reservations", cards.actions_of_driver)

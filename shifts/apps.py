@@ -8,7 +8,15 @@ class ShiftsConfig(AppConfig):
     verbose_name = "Shifts"
 
     def ready(self) -> None:
-        from shifts import home, notices, panels, receivers, roles, selectors  # noqa: F401 (receivers listen)
+        from shifts import (
+            cards,
+            home,
+            notices,
+            panels,
+            receivers,  # noqa: F401 (they listen)
+            roles,
+            selectors,
+        )
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "shifts", roles.of_shifts)
@@ -20,3 +28,6 @@ class ShiftsConfig(AppConfig):
         registry.register(registry.NOTICE_KINDS, "shifts", notices.kinds)
         registry.register(registry.WORK, "shifts", home.work)
         registry.register(registry.HOME_FIGURES, "shifts", home.figures)
+        registry.register(registry.DRIVER_CARDS, "shifts", cards.shift_of_driver)
+        registry.register(registry.DRIVER_ACTIONS, "shifts", cards.actions_of_driver)
+        registry.register(registry.AUDIENCES, "on_shift", cards.drivers_on_shift)

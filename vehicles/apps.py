@@ -8,7 +8,7 @@ class VehiclesConfig(AppConfig):
     verbose_name = "Vehicles"
 
     def ready(self) -> None:
-        from vehicles import home, panels, record_kinds, roles, selectors
+        from vehicles import cards, home, panels, record_kinds, roles, selectors
         from vehicles.services import sandbox
         from voltop import registry
 
@@ -22,3 +22,4 @@ class VehiclesConfig(AppConfig):
         registry.register(registry.SANDBOX_SEEDS, "vehicles", sandbox.seed)
         registry.register(registry.WORK, "vehicles", home.work)
         registry.register(registry.HOME_FIGURES, "vehicles", home.figures)
+        registry.register(registry.DRIVER_CARDS, "vehicles", cards.car_of_driver)

@@ -184,6 +184,12 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    # Messages to many that lost their ring or their worker.
+    "chat-announcements": {
+        "task": "chat.send_announcements",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     # Answers that are due or late, conversations in which drivers say nothing more.
     "chat-timers": {
         "task": "chat.run_timers",

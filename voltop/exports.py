@@ -13,7 +13,8 @@ from typing import IO, Any
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 
 from voltop import clock, registry
@@ -66,11 +67,7 @@ def file_response(
     what a gate refuses with (TooManyExports, 429). The first rows of a CSV are read at once too;
     the rest as it leaves.
     """
-    for gate in registry.collect(registry.EXPORT_GATES).values():
-        if (refusal := gate(actor, clock.now())) is not None:
-            raise refusal
-    with transaction.atomic():
-        list_exported.send(sender=None, actor=actor, name=name, form=form, filters=filters)
+    let_out(actor, name, form, filters)
     parts = _encoded(header, rows) if form == "csv" else _blocks(_workbook(name, header, rows))
     first = next(parts, b"")  # what fails at once is answered as any other request
     parts = chain([first], parts)
@@ -78,11 +75,40 @@ def file_response(
         _awaited(parts) if isinstance(request, ASGIRequest) else parts,
         content_type=CONTENT_TYPES[form],
     )
+    _to_be_saved(response, name, form)
+    return response
+
+
+def let_out(actor: Actor, name: str, form: str, filters: dict[str, str]) -> None:
+    """Ask the gates, then tell that rows or a document leave. Raises TooManyExports (429)."""
+    for gate in registry.collect(registry.EXPORT_GATES).values():
+        if (refusal := gate(actor, clock.now())) is not None:
+            raise refusal
+    with transaction.atomic():
+        list_exported.send(sender=None, actor=actor, name=name, form=form, filters=filters)
+
+
+def document_response(
+    content: bytes,
+    form: str,
+    *,
+    name: str,
+    content_type: str,
+    actor: Actor,
+    filters: dict[str, str],
+) -> HttpResponse:
+    """A document that is made already, as a file to be saved."""
+    let_out(actor, name, form, filters)
+    response = HttpResponse(content, content_type=content_type)
+    _to_be_saved(response, name, form)
+    return response
+
+
+def _to_be_saved(response: HttpResponseBase, name: str, form: str) -> None:
     saved_as = f"{name}-{clock.now():%Y-%m-%d}.{form}"
     response["Content-Disposition"] = f'attachment; filename="{saved_as}"'
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
-    return response
 
 
 def _encoded(header: Sequence[str], rows: Rows) -> Iterator[bytes]:

@@ -58,6 +58,9 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         (
             Entry(_("Drivers"), "drivers.driver", "badge"),
             Entry(_("Conversations"), "chat.conversation", "forum"),
+            Entry(_("Calls for help"), "chat.alarm", "e911_emergency"),
+            Entry(_("Messages to many"), "chat.announcement", "campaign"),
+            Entry(_("Canned replies"), "chat.cannedreply", "quickreply"),
             Entry(_("Staff"), "fleets.membership", "group"),
         ),
     ),
@@ -80,6 +83,8 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(_("Companies"), "fleets.fleetprovider", "apartment"),
             Entry(_("Rules"), "fleets.fleetpolicy", "gavel"),
             Entry(_("Depots"), "fleets.depot", "warehouse"),
+            Entry(_("Support rules"), "chat.slapolicy", "support_agent"),
+            Entry(_("On call"), "chat.oncall", "notifications_active"),
             Entry(_("Imports"), "fleets.dataimport", "upload_file"),
             Entry(_("Telemetry sources"), "telemetry.telemetrysource", "sensors"),
             Entry(_("Webhooks"), "fleets.webhookendpoint", "webhook"),

@@ -49,6 +49,15 @@ provider_id None: platform staff, who see all of it."""
 DRIVER_PANELS = "drivers.panels"
 """The same below a driver: (driver, provider_id) -> voltop.panels.Panel."""
 
+DRIVER_CARDS = "voltop.driver_cards"
+"""(driver, provider_id) -> voltop.cards.Card | None: facts beside a driver's conversation."""
+
+DRIVER_ACTIONS = "voltop.driver_actions"
+"""(driver, provider_id) -> list of voltop.cards.QuickAction: what may be done for a driver now."""
+
+AUDIENCES = "chat.audiences"
+"""key = name, (provider_id) -> ids of drivers, as a queryset: whom a message to many may go to."""
+
 WORK = "voltop.work"
 """() -> list of voltop.home.Work: what can need staff, for the inbox and the first page."""
 

@@ -9,8 +9,9 @@ import re
 import unicodedata
 from typing import Any
 
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField
+from django.db.models import CharField, Func
 from django.db.models.lookups import Contains
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -25,6 +26,10 @@ def _bare(letter: str) -> str:
 ACCENTED = "".join(c for c in map(chr, range(0xE0, 0x180)) if c.islower() and _bare(c) != c) + "øłđ"
 BARE = "".join(map(_bare, ACCENTED[:-3])) + "old"
 TABLE = str.maketrans(ACCENTED, BARE)
+MARKS = "¿¡«»“”„‘’…–—·"
+"""Marks that a database without a language takes for letters: they stand between words."""
+SPELT = ACCENTED + ACCENTED.upper() + MARKS
+PLAIN = BARE + BARE + " " * len(MARKS)
 
 
 def plain(text: str) -> str:
@@ -38,6 +43,31 @@ def phone_in(text: str) -> str | None:
     if not PHONE.fullmatch(text):
         return None
     return SEPARATORS.sub("", text)
+
+
+class Words(Func):
+    """The words of a text, small and without accents, as PostgreSQL's `tsvector`.
+
+    An index stands on exactly what `words_sql` says, so values are literals here.
+    """
+
+    output_field = SearchVectorField()
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: SQLCompiler, connection: Any, **kwargs: Any
+    ) -> Any:
+        sql, params = compiler.compile(self.source_expressions[0])
+        return words_sql(sql), params
+
+
+def words_sql(column: str) -> str:
+    """The expression that an index on the words of a column stands on."""
+    return f"to_tsvector('simple', translate(lower({column}), '{SPELT}', '{PLAIN}'))"
+
+
+def words_query(text: str) -> SearchQuery:
+    """What a person typed: all words, "phrases in quotes", or, -not."""
+    return SearchQuery(plain(text), config="simple", search_type="websearch")
 
 
 @CharField.register_lookup

@@ -1,5 +1,5 @@
-"""Chat in the admin: the support desk, calls for help, what the company has set."""
+"""Chat in the admin: the support desk, calls for help, messages to many, what the company set."""
 
-from chat.admin import alarms, conversations, desk
+from chat.admin import alarms, announcements, conversations, desk
 
-__all__ = ["alarms", "conversations", "desk"]
+__all__ = ["alarms", "announcements", "conversations", "desk"]

@@ -15,6 +15,7 @@ from chat.models.alarms import (
     Page,
     PageStatus,
 )
+from chat.models.announcements import Announcement
 from chat.models.conversations import (
     CONVERSATION_MACHINE,
     Conversation,
@@ -23,7 +24,7 @@ from chat.models.conversations import (
     Priority,
     Topic,
 )
-from chat.models.desk import SlaPolicy
+from chat.models.desk import CannedReply, SlaPolicy
 from chat.models.messages import AuthorKind, InternalNote, Message, ReadMark
 
 __all__ = [
@@ -34,7 +35,9 @@ __all__ = [
     "AlarmCause",
     "AlarmEvent",
     "AlarmStatus",
+    "Announcement",
     "AuthorKind",
+    "CannedReply",
     "Conversation",
     "ConversationEvent",
     "ConversationStatus",

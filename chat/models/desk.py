@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from fleets.models import FleetProvider, ProviderModel
+from voltop.querysets import ProviderQuerySet
 
 
 def _target(words: Any) -> "models.PositiveIntegerField":
@@ -49,3 +50,34 @@ class SlaPolicy(ProviderModel):
 
     def __str__(self) -> str:
         return str(_("Support hours and times"))
+
+
+class CannedReply(ProviderModel):
+    """An answer that is given often, in one language; what varies stands as {{driver}} and so on.
+
+    Of one shortcut there is at most one in each language. Not deleted: retired.
+    """
+
+    shortcut = models.CharField(max_length=40)
+    language = models.CharField(max_length=5, default="en")
+    body = models.TextField(max_length=4000)
+    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("shortcut", "language", "id")
+        verbose_name_plural = "canned replies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "shortcut", "language"],
+                condition=Q(retired_at__isnull=True),
+                name="chat_canned_reply_once",
+            ),
+            models.CheckConstraint(
+                name="chat_canned_reply_not_empty", condition=~Q(body="") & ~Q(shortcut="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shortcut} ({self.language})"

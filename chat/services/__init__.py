@@ -1,6 +1,14 @@
 """Writes of chat: conversations and messages, calls for help, the desk's rules, the clock."""
 
 from chat.services.alarms import acknowledge, move_on_call, page_due, put_on_call, take_off_call
+from chat.services.announcements import announce, audiences, send_announcements
+from chat.services.canned import (
+    create_canned_reply,
+    filled_in,
+    replies_for,
+    retire_canned_reply,
+    update_canned_reply,
+)
 from chat.services.conversations import assign, open_conversation, prioritise, reopen, resolve
 from chat.services.messages import Author, add_note, mark_read, post_message
 from chat.services.sla import change_policy, create_policy
@@ -11,10 +19,14 @@ __all__ = [
     "Author",
     "acknowledge",
     "add_note",
+    "announce",
     "assign",
+    "audiences",
     "call_for_help",
     "change_policy",
+    "create_canned_reply",
     "create_policy",
+    "filled_in",
     "mark_read",
     "move_on_call",
     "open_conversation",
@@ -23,7 +35,11 @@ __all__ = [
     "prioritise",
     "put_on_call",
     "reopen",
+    "replies_for",
     "resolve",
+    "retire_canned_reply",
     "run_timers",
+    "send_announcements",
     "take_off_call",
+    "update_canned_reply",
 ]

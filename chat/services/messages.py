@@ -147,7 +147,8 @@ def append(
     if author.kind == AuthorKind.STAFF and not _follows_staff(message):
         params = {"number": conversation.number}
         driver, turn = conversation.driver, str(message.seq)
-        notify(driver.user, "chat.answered", params, about=conversation, once=turn, at=at)
+        kind = "chat.written" if seq == 1 else "chat.answered"
+        notify(driver.user, kind, params, about=conversation, once=turn, at=at)
     message_posted.send(Message, message=message, conversation=conversation, actor=actor, at=at)
     return message
 

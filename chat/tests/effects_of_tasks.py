@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from chat import services
-from chat.models import Page, SlaPolicy
+from chat.models import Conversation, Page, SlaPolicy
 from chat.tests.world import conversation
 from fleets.models import Notice
 from voltop import clock
@@ -40,7 +40,31 @@ def paged(stage: Stage) -> list[tuple[int, str]]:
     return list(Page.objects.filter(alarm=stage.notes["calling"]).values_list("number", "status"))
 
 
+def to_many(stage: Stage) -> list[int]:
+    """A message to the drivers of a depot of its own: two."""
+    cast = stage.cast
+    depot = cast.depot(cast.a, "Announced")
+    for name in ("Annie", "Andy"):
+        driver = cast.new_driver(name)
+        type(driver).objects.filter(pk=driver.pk).update(depot=depot)
+    written = services.announce(cast.a, actor=cast.actor(), body="Hello all", depot=depot)
+    stage.notes["to_many"] = written.pk
+    return []
+
+
+def got_it(stage: Stage) -> list[tuple[str, str, int]]:
+    key = stage.notes["to_many"]
+    about = Conversation.objects.filter(about_type="chat.announcement", about_id=key)
+    return list(about.order_by("pk").values_list("driver__given_name", "status", "last_seq"))
+
+
 EFFECTS = [
     Effect("chat.run_timers", late, called, 1),
+    Effect(
+        "chat.send_announcements",
+        to_many,
+        got_it,
+        [("Annie", "resolved", 1), ("Andy", "resolved", 1)],
+    ),
     Effect("chat.page_due", calling, paged, [(1, "passed_on"), (2, "waiting")]),
 ]

@@ -81,21 +81,22 @@ def minutes(number: float) -> timedelta:
 
 
 # --- When ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("asked", "due"),
-    [
-        ("2026-06-17 09:00", "2026-06-17 11:00"),
-        ("2026-06-17 12:00", "2026-06-17 15:00"),
-        ("2026-06-17 22:00", "2026-06-18 10:00"),
-        ("2026-06-19 17:00", "2026-06-22 09:00"),
-        ("2026-12-24 17:00", "2026-12-28 09:00"),
-        ("2026-03-27 17:00", "2026-03-30 09:00"),
-    ],
-)
-def test_the_first_answer_is_due_after_so_much_of_the_desk_s_time(desk, asked, due):
-    conversation = desk.ask(local(asked))
-    assert conversation.due_at == conversation.first_response_due_at == local(due)
-    assert conversation.waiting_since == local(asked)
+DUE = {
+    "2026-06-17 09:00": "2026-06-17 11:00",
+    "2026-06-17 12:00": "2026-06-17 15:00",
+    "2026-06-17 22:00": "2026-06-18 10:00",
+    "2026-06-19 17:00": "2026-06-22 09:00",
+    "2026-12-24 17:00": "2026-12-28 09:00",
+    "2026-03-27 17:00": "2026-03-30 09:00",
+}
+
+
+def test_the_first_answer_is_due_after_so_much_of_the_desk_s_time(desk):
+    for asked, due in DUE.items():
+        conversation = desk.ask(local(asked))
+        assert conversation.due_at == conversation.first_response_due_at == local(due)
+        assert conversation.waiting_since == local(asked)
+        services.resolve(conversation, actor=desk.actor, at=local(asked) - timedelta(days=300))
 
 
 def test_a_shorter_time_for_further_answers_does_not_override_the_first(desk):
@@ -227,24 +228,26 @@ def test_two_workers_call_once():
 
 
 # --- Off hours, silence --------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ("de", "Danke für Ihre Nachricht. Gerade ist niemand da; wir sind ab 22.06.2026 08:00"),
-        ("es", "Gracias por tu mensaje."),
-        ("en", "Nobody is here now; we are back on 22 Jun 2026, 08:00"),
-    ],
-)
-def test_off_hours_a_driver_is_told_once_when_somebody_is_there(desk, language, words):
-    type(desk.driver).objects.filter(pk=desk.driver.pk).update(language=language)
-    desk.driver.refresh_from_db()
-    conversation = desk.ask(local("2026-06-20 12:00"))
-    desk.ask(local("2026-06-20 12:05"), "Hello?")
-    said = list(conversation.messages.values_list("seq", "author_kind"))
-    assert said == [(1, "driver"), (2, "system"), (3, "driver")]
-    assert words in conversation.messages.get(seq=2).body
-    conversation.refresh_from_db()
-    assert (conversation.status, conversation.first_responded_at) == ("open", None)
+OFF_HOURS = {
+    "de": "Danke für Ihre Nachricht. Gerade ist niemand da; wir sind ab 22.06.2026 08:00",
+    "es": "Gracias por tu mensaje.",
+    "en": "Nobody is here now; we are back on 22 Jun 2026, 08:00",
+}
+
+
+def test_off_hours_a_driver_is_told_once_when_somebody_is_there(desk):
+    for topic, (language, words) in zip(
+        ("pay", "vehicle", "other"), OFF_HOURS.items(), strict=True
+    ):
+        type(desk.driver).objects.filter(pk=desk.driver.pk).update(language=language)
+        desk.driver.refresh_from_db()
+        conversation = desk.ask(local("2026-06-20 12:00"), topic=topic)
+        desk.ask(local("2026-06-20 12:05"), "Hello?", topic=topic)
+        said = list(conversation.messages.values_list("seq", "author_kind"))
+        assert said == [(1, "driver"), (2, "system"), (3, "driver")]
+        assert words in conversation.messages.get(seq=2).body
+        conversation.refresh_from_db()
+        assert (conversation.status, conversation.first_responded_at) == ("open", None)
 
 
 def test_in_hours_and_of_what_is_urgent_nothing_is_answered_by_itself(desk):

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chat import services
-from chat.models import Alarm, Conversation, OnCall, SlaPolicy
+from chat.models import Alarm, Announcement, CannedReply, Conversation, OnCall, SlaPolicy
 from drivers.models import Driver
 from fleets.models import FleetProvider
 from voltop.context import Actor
@@ -28,8 +28,20 @@ def build(world: World) -> None:
     answering = (world.person(world.a, "support"), world.person(world.b, "manager"))
     world.put("answering", own=answering[0], foreign=answering[1])
     world.put("on_call", own=on_call(world, world.a), foreign=on_call(world, world.b))
+    world.put("canned_reply", own=canned(world, world.a), foreign=canned(world, world.b))
+    world.put("announcement", own=announced(world, world.a), foreign=announced(world, world.b))
     drivers = {"own": world.driver, "peer": world.other_driver, "foreign": world.foreign_driver}
     world.put("alarm", **{scope: help_for(driver) for scope, driver in drivers.items()})
+
+
+def canned(world: World, provider: FleetProvider) -> CannedReply:
+    text = {"shortcut": "payday", "body": "Payday is Friday, {{first_name}}."}
+    return services.create_canned_reply(provider, actor=world.actor(provider), **text)
+
+
+def announced(world: World, provider: FleetProvider) -> Announcement:
+    """A message to many that no worker has sent yet."""
+    return services.announce(provider, actor=world.actor(provider), body="Drive carefully.")
 
 
 def on_call(world: World, provider: FleetProvider) -> OnCall:

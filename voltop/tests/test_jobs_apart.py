@@ -64,6 +64,7 @@ LOOPS = [
     Loop("fleets.run_imports", "fleets.import", "fleets_depot", goes_on=True),
     Loop("chat.run_timers", "chat.run_timers", "chat_conversation"),
     Loop("chat.page_due", "chat.page_due", "chat_page"),
+    Loop("chat.send_announcements", "chat.announce", "chat_conversation", goes_on=True),
     Loop(
         "payments.ask_banks",
         "payments.ask_banks",

@@ -131,7 +131,7 @@ instants = st.integers(0, 525_600).map(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(calendars(), instants, st.integers(1, 5000))
 def test_the_answer_is_due_at_the_first_instant_by_which_the_time_has_passed(
     calendar, start, minutes
@@ -145,7 +145,7 @@ def test_the_answer_is_due_at_the_first_instant_by_which_the_time_has_passed(
     assert calendar.open_between(start, due - timedelta(seconds=1)) == amount - timedelta(seconds=1)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(calendars(), instants, st.integers(0, 20_000), st.integers(0, 20_000))
 def test_open_time_adds_up(calendar, start, one, two):
     middle = start + timedelta(minutes=one)

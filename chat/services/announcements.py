@@ -1,0 +1,163 @@
+"""A message to many drivers, as a job that people watch: one driver per transaction.
+
+The drivers are fixed when it is written, and `done` says how many of them have it, so that any
+worker goes on where another was lost and nobody gets it twice.
+"""
+
+import logging
+import time
+from datetime import datetime
+
+from celery import current_app
+from django.db import transaction
+
+from chat.errors import NobodyToWriteTo, UnknownAudience
+from chat.models import Announcement, Topic
+from chat.services.conversations import open_conversation, resolve
+from chat.services.messages import Author
+from chat.subjects import Subject
+from drivers.models import Driver, DriverStatus
+from fleets import audit
+from fleets.models import Depot, FleetProvider
+from voltop import clock, failpoints, jobs, registry
+from voltop.context import Actor
+from voltop.jobs import Job
+
+KIND = "chat.announce"
+TASK = "chat.send_announcements"
+ABOUT = "chat.announcement"
+OPEN = (Job.State.QUEUED, Job.State.RUNNING)
+WRITTEN_TO = (DriverStatus.ONBOARDING, DriverStatus.ACTIVE, DriverStatus.SUSPENDED,
+              DriverStatus.LEAVING)  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def announce(
+    provider: FleetProvider,
+    *,
+    actor: Actor,
+    body: str,
+    topic: str = Topic.OTHER,
+    depot: Depot | None = None,
+    audience: str = "",
+    at: datetime | None = None,
+) -> Announcement:
+    """Write to all drivers, those of a depot, or those of an audience ("on_shift"). Audited.
+
+    Each driver gets it as a settled conversation about it, which an answer reopens.
+    Raises UnknownAudience (400), NobodyToWriteTo (409).
+    """
+    at = at or clock.now()
+    actor.require_same_provider(provider, *([depot] if depot else []))
+    if actor.kind != "user":
+        raise TypeError("an announcement is written by a person")
+    ids = _drivers(provider.pk, depot, audience)
+    if not ids:
+        raise NobodyToWriteTo()
+    job = jobs.queue(KIND, actor=actor, params={"drivers": ids}, total=len(ids), at=at)
+    announcement = Announcement.objects.create(
+        provider=provider,
+        author_id=actor.id or 0,
+        topic=Topic(topic),
+        body=body,
+        depot=depot,
+        audience=audience,
+        job=job,
+    )
+    audit.record("announcement.made", announcement, actor=actor, at=at)
+    transaction.on_commit(_ring, robust=True)
+    announcement.refresh_from_db()
+    return announcement
+
+
+def audiences() -> list[str]:
+    """The names of whom a message may go to, beside all and a depot."""
+    return sorted(registry.collect(registry.AUDIENCES))
+
+
+def _drivers(provider_id: int, depot: Depot | None, audience: str) -> list[int]:
+    drivers = Driver.objects.for_provider(provider_id).filter(status__in=WRITTEN_TO)
+    if depot is not None:
+        drivers = drivers.filter(depot=depot)
+    if audience:
+        found = registry.collect(registry.AUDIENCES).get(audience)
+        if found is None:
+            raise UnknownAudience(field="audience", known=audiences())
+        drivers = drivers.filter(pk__in=found(provider_id))
+    return list(drivers.order_by("pk").values_list("pk", flat=True))
+
+
+def _ring() -> None:
+    try:
+        current_app.send_task(TASK, retry=False, expires=60)
+    except Exception as error:
+        logger.warning("%s: the ring was lost (%s)", TASK, type(error).__name__)
+
+
+def send_announcements(*, budget_s: float = 120) -> int:
+    """Write to the drivers of the open jobs, oldest first, until all is done or the time is used.
+
+    Returns how many drivers were written to. Safe to run at once and twice.
+    """
+    stop_at = time.monotonic() + budget_s
+    steps = 0
+    waiting = Job.objects.filter(kind=KIND, state__in=OPEN).order_by("pk")
+    for job_id in list(waiting.values_list("pk", flat=True)):
+        while _step(job_id):
+            steps += 1
+            if time.monotonic() >= stop_at:
+                return steps
+    return steps
+
+
+def _step(job_id: int) -> bool:
+    """One driver of a job; false when the job is over or another worker has it right now."""
+    actor = Actor.system(KIND)
+    try:
+        with transaction.atomic():
+            free = Job.objects.select_for_update(no_key=True, skip_locked=True)
+            job = free.filter(pk=job_id, state__in=OPEN).first()
+            if job is None:
+                return False
+            job = jobs.start(job_id, actor=actor)
+            if job.done >= (job.total or 0):
+                jobs.finish(job_id, actor=actor, result={"drivers": job.done})
+                return False
+            _write_next(job)
+    except Exception as error:
+        logger.exception("announcement_failed", extra={"job": job_id})
+        jobs.fail(job_id, actor=actor, error=error)
+        return False
+    return True
+
+
+def _write_next(job: Job) -> None:
+    announcement = Announcement.objects.unscoped().get(job=job)
+    own = Driver.objects.for_provider(announcement.provider_id)
+    driver = own.filter(pk=job.params["drivers"][job.done], status__in=WRITTEN_TO).first()
+    if driver is not None:  # else they left meanwhile
+        actor = Actor.parse(job.actor, announcement.provider_id)
+        conversation = open_conversation(
+            driver,
+            actor=actor,
+            author=Author.staff(announcement.author_id),
+            topic=announcement.topic,
+            body=announcement.body,
+            about_type=ABOUT,
+            about_id=announcement.pk,
+            client_id=f"announcement-{announcement.pk}",
+        )
+        resolve(conversation, actor=actor, reason="message to many")
+    jobs.advance(job.pk, 1)
+    failpoints.hit("chat.announced")
+
+
+def subject(announcement_id: int, provider_id: int) -> Subject | None:
+    """An announcement as the conversation about it shows it."""
+    own = Announcement.objects.for_provider(provider_id)
+    found = own.filter(pk=announcement_id).first()
+    if found is None:
+        return None
+    return Subject(str(found), f"/admin/chat/announcement/{found.pk}/change/")

@@ -1,0 +1,165 @@
+"""The page of a conversation: the driver's cards beside it, and what may be done from there."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from chat import services
+from chat.models import Conversation
+from chat.tests.test_conversations import answer, ask, said
+from fleets.models import AuditEntry
+from reservations.tests.scene import book, make_station
+from shifts.models import Shift
+from shifts.tests.scene import Scene
+from voltop import clock
+
+
+@pytest.fixture
+def working(cast) -> Shift:
+    """Dora is on shift in Car 1; Car 2 stands free; a charger is booked for tomorrow."""
+    scene = Scene(cast)
+    assert scene.other_car
+    shift = scene.active(at=clock.now() - timedelta(hours=2))
+    book(cast, make_station(cast), scene.car, driver=cast.driver)
+    return shift
+
+
+def page_of(conversation: Conversation) -> str:
+    return reverse("admin:chat_conversation_change", args=(conversation.pk,))
+
+
+def act(client, conversation, action, **values):
+    address = reverse("admin:chat_conversation_act", args=(conversation.pk,))
+    shown = client.post(address, {"action": action} | values, follow=True)
+    assert shown.status_code == 200
+    return [str(message) for message in shown.context["messages"]]
+
+
+def test_the_cards_tell_how_the_driver_stands_now(cast, client, working):
+    conversation = ask(cast.driver)
+    client.force_login(cast.manager)
+    shown = client.get(page_of(conversation))
+    cards = {str(card.title): dict(card.lines) for card in shown.context["cards"]}
+    told = {title: {str(k): str(v) for k, v in lines.items()} for title, lines in cards.items()}
+    assert told["Car"]["vehicle"] == "Car 1"
+    assert told["Shift"]["state"] == "active"
+    assert told["Shift"]["hours"] == "2 h 00 min"
+    assert told["Booking"]["station"] == "Yard"
+    assert told["Money"]["last payment"] == "none"
+    assert "Yard" in shown.content.decode()
+
+
+def test_whoever_has_nothing_is_told_so(cast, client):
+    conversation = ask(cast.driver)
+    client.force_login(cast.owner)
+    shown = client.get(page_of(conversation))
+    first = {str(card.title): str(card.lines[0][1]) for card in shown.context["cards"]}
+    assert first == {"Car": "none", "Shift": "none", "Booking": "none", "Money": "none"}
+    assert [action.name for action in shown.context["quick_actions"]] == ["payments.adjust"]
+
+
+def test_what_a_role_may_not_do_is_neither_offered_nor_done(cast, client, working):
+    conversation = ask(cast.driver)
+    client.force_login(cast.support)
+    shown = client.get(page_of(conversation))
+    offered = {action.name for action in shown.context["quick_actions"]}
+    assert not offered & {"shifts.end", "shifts.change_car", "reservations.cancel"}
+    assert act(client, conversation, "shifts.end") == ["This cannot be done any more."]
+    working.refresh_from_db()
+    assert working.status == "active"
+
+
+def test_a_shift_is_ended_from_the_conversation_with_the_reason(cast, client, working):
+    conversation = ask(cast.driver)
+    client.force_login(cast.dispatcher)
+    assert act(client, conversation, "shifts.end", reason="fell ill") == ["Done: End the shift."]
+    working.refresh_from_db()
+    assert working.status == "ended"
+    event = working.events.latest("id")
+    assert (event.actor, event.reason) == (f"user:{cast.dispatcher.pk}", "fell ill")
+    assert act(client, conversation, "shifts.end") == ["This cannot be done any more."]
+
+
+def test_the_car_is_changed_to_one_that_is_free(cast, client, working):
+    conversation = ask(cast.driver)
+    client.force_login(cast.dispatcher)
+    shown = client.get(page_of(conversation))
+    [change] = [a for a in shown.context["quick_actions"] if a.name == "shifts.change_car"]
+    assert [words for _value, words in change.choices] == ["Car 2"]
+    choice = change.choices[0][0]
+    [refused] = act(client, conversation, "shifts.change_car", choice=choice)
+    assert refused.startswith("Change the car: ")
+    for wrong in ("", "x", "999999", "²"):
+        [refused] = act(client, conversation, "shifts.change_car", choice=wrong, reason="flat")
+        assert refused.startswith("Change the car: ")
+    done = act(client, conversation, "shifts.change_car", choice=choice, reason="flat tyre")
+    assert done == ["Done: Change the car."]
+    assert working.stints.count() == 2
+    assert AuditEntry.objects.for_provider(cast.a.pk).filter(action__startswith="shift").exists()
+
+
+def test_a_booking_is_cancelled_and_the_driver_told(cast, client, working):
+    conversation = ask(cast.driver)
+    client.force_login(cast.dispatcher)
+    assert act(client, conversation, "reservations.cancel") == ["Done: Cancel the booking."]
+    assert cast.driver.reservations.get().status == "canceled"
+
+
+def test_another_company_s_conversation_has_no_page_and_no_actions(cast, client):
+    foreign = ask(cast.foreign_driver)
+    client.force_login(cast.owner)
+    for name in ("act", "news", "transcript"):
+        address = reverse(f"admin:chat_conversation_{name}", args=(foreign.pk,))
+        reply = client.get(address) if name == "news" else client.post(address)
+        assert reply.status_code == 404, name
+    client.force_login(cast.viewer)
+    own = ask(cast.driver)
+    address = reverse("admin:chat_conversation_news", args=(own.pk,))
+    assert client.get(address).status_code == 403
+
+
+def test_an_answer_that_is_sent_twice_is_one_message(cast, client):
+    conversation = ask(cast.driver)
+    client.force_login(cast.support)
+    form = {
+        "reply": "Tomorrow.",
+        "reply_key": f"desk-{uuid4()}",
+        "note": "asks every week",
+        "assignee": "",
+        "priority": "high",
+    }
+    for _ in range(2):
+        assert client.post(page_of(conversation), form).status_code == 302
+        form["note"] = ""
+    assert said(conversation)[1:] == [(2, "staff", "Tomorrow.")]
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.priority) == ("pending", "high")
+    shown = client.get(page_of(conversation)).content.decode()
+    assert "asks every week" in shown
+
+
+def test_what_is_new_comes_by_itself_and_is_text(cast, client):
+    conversation = ask(cast.driver, "<script>alert(1)</script>")
+    answer(cast, conversation)
+    client.force_login(cast.support)
+    address = reverse("admin:chat_conversation_news", args=(conversation.pk,))
+    news = client.get(address, {"after": 1}).json()["messages"]
+    assert [(item["seq"], item["kind"], item["body"]) for item in news] == [
+        (2, "staff", "On its way.")
+    ]
+    for wrong in ("x", "-1", "9" * 30, "²"):
+        assert len(client.get(address, {"after": wrong}).json()["messages"]) == 2
+    page = client.get(page_of(conversation)).content.decode()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_canned_replies_stand_there_filled_in(cast, client):
+    services.create_canned_reply(
+        cast.a, actor=cast.actor(), shortcut="hi", body="Hi {{first_name}}, {{agent}} here."
+    )
+    client.force_login(cast.support)
+    shown = client.get(page_of(ask(cast.driver))).content.decode()
+    assert 'value="Hi Dora, Support Alba Moves here."' in shown
