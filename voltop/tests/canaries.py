@@ -9,6 +9,7 @@ values) is a canary for everybody.
 import base64
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,28 @@ KEPT = {
 
 PRIVATE = ("drivers.Driver", "drivers.PayoutAccount", "drivers.Engagement")
 """Rows about a driver that no other driver sees, whatever else they share."""
+
+ALL = "owner manager dispatcher accountant support viewer"
+KNOWING = "owner manager dispatcher accountant"
+PAYING = "owner accountant"
+SEEN_BY = {
+    "chat.InternalNote.body": "owner manager dispatcher accountant support",
+    "drivers.Driver.birth_date": KNOWING,
+    "drivers.Driver.email": ALL,
+    "drivers.Driver.emergency_contact_name": ALL,
+    "drivers.Driver.emergency_contact_phone": ALL,
+    "drivers.Driver.employee_number": ALL,
+    "drivers.Driver.family_name": ALL,
+    "drivers.Driver.given_name": ALL,
+    "drivers.Driver.national_id": KNOWING,
+    "drivers.Driver.phone": ALL,
+    "drivers.Engagement.cost_centre": "owner manager dispatcher accountant support",
+    "drivers.PayoutAccount.holder_name": PAYING,
+    "drivers.PayoutAccount.holder_tax_id": PAYING,
+    "drivers.PayoutAccount.mask": PAYING,
+}
+"""What is personal of a driver → the staff who may see it, in the API and in the admin alike. Kept
+by hand; numbers of accounts are secret to all."""
 
 
 def words(value: Any) -> set[str]:
@@ -129,6 +152,10 @@ class Canaries:
             for row in rows_of(apps.get_model(label), ours):
                 plant(row, known, "privA")
                 driver = row if label == "drivers.Driver" else getattr(row, "driver", None)
+                if driver is row:
+                    born = date(1903, 1, 1) + timedelta(days=row.pk % 9_000)
+                    _write(row, {"birth_date": born})
+                    yield born.isoformat(), ("drivers.Driver.birth_date", row.pk)
                 row.refresh_from_db()
                 for field in filter(is_text, row._meta.concrete_fields):
                     for word in filter(is_telling, words(getattr(row, field.attname))):
@@ -145,11 +172,13 @@ class Canaries:
         """The fields of provider B's that have a canary."""
         return set(self.by_provider["b"].values())
 
-    def shown(self, provider: str | None, content: bytes, driver_id: int | None = None) -> set[str]:
+    def shown(
+        self, provider: str | None, content: bytes, driver_id: int | None = None, role: str = ""
+    ) -> set[str]:
         """The fields whose values an answer to somebody of a provider must not hold, but does.
 
         Who serves no provider may see all of them, but what is secret; a driver of A sees nothing
-        private of another's.
+        private of another's, A's staff of their drivers what `SEEN_BY` leaves to their role.
         """
         others = {"a": ("b",), "b": ("a",), "suspended": ("a", "b"), None: ()}[provider]
         found = words(content.decode(errors="replace"))
@@ -158,9 +187,11 @@ class Canaries:
             *(self.by_provider[other] for other in others),
         )
         names = {index[word] for index in indexes for word in found & index.keys()}
+        private = [self.private[word] for word in found & self.private.keys()]
         if driver_id is not None:
-            private = [self.private[word] for word in found & self.private.keys()]
             names |= {name for name, whose in private if whose != driver_id}
+        if role:
+            names |= {name for name, _whose in private if role not in SEEN_BY[name].split()}
         return names
 
 

@@ -185,7 +185,8 @@ def judge(place, world, caller, expected, answer, touched):
         yield f"{place}: {answer.status_code} instead of {expected}: {answer.content[:300]}"
     driver = {"driver": world.driver, "driver_2": world.other_driver}.get(caller.name)
     own = driver.pk if driver else None
-    for name in sorted(world.canaries.shown(caller.provider, visible(answer), own)):
+    role = caller.name if caller.name in PEOPLE_OF_A else ""
+    for name in sorted(world.canaries.shown(caller.provider, visible(answer), own, role)):
         yield f"{place}: shows {name}"
     yield from (f"{place}: {text}" for text in bare_headers(answer))
     for table in TOUCHED_BY_DENIALS:

@@ -1,8 +1,11 @@
 """Every text of provider B's can be recognised where it does not belong, and every secret."""
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from voltop.tests import canaries
+from voltop.tests.world import HTTP, PEOPLE_OF_A
 
 pytestmark = pytest.mark.django_db
 
@@ -57,3 +60,52 @@ def test_no_driver_sees_what_is_private_of_another(world):
     assert shown("a", holder, world.driver.pk) == {"drivers.PayoutAccount.holder_tax_id"}
     private = {name for name, _whose in world.canaries.private.values()}
     assert {"drivers.Driver.national_id", "chat.InternalNote.body"} <= private
+
+
+def test_of_all_that_is_personal_is_said_which_staff_sees_it(world):
+    private = {name for name, _whose in world.canaries.private.values()}
+    assert sorted(private) == sorted(canaries.SEEN_BY)
+    shown, account = world.canaries.shown, world.objects["payout_account"].own
+    account.refresh_from_db()
+    content = f"{account.holder_tax_id} {world.driver.pk}".encode()
+    assert shown("a", content, role="accountant") == set()
+    assert shown("a", content, role="manager") == {"drivers.PayoutAccount.holder_tax_id"}
+
+
+PAGES = {
+    "drivers.driver": "/api/v1/drivers/{}",
+    "drivers.engagement": "/api/v1/engagements/{}",
+    "drivers.payoutaccount": "/api/v1/payout-accounts/{}",
+}
+
+
+@pytest.mark.parametrize("role", PEOPLE_OF_A)
+def test_whoever_may_see_it_finds_it_in_the_api_and_in_the_admin(role, world):
+    """That nobody else does is looked at in every answer of both matrices."""
+    browser, found = Client(), {"api": b"", "admin": b""}
+    browser.force_login(world.callers[role].user)
+    for label, address in PAGES.items():
+        row = world.objects[KINDS[label]].own
+        answer = HTTP.get(address.format(row.pk), headers=world.callers[role].headers)
+        found["api"] += answer.content
+        page = f"admin:{label.replace('.', '_')}_change"
+        found["admin"] += browser.get(reverse(page, args=(row.pk,))).content
+    wanted = {
+        name
+        for name, roles in canaries.SEEN_BY.items()
+        if role in roles.split() and name.lower().rpartition(".")[0] in PAGES
+    }
+    for where, content in found.items():
+        words = canaries.words(content.decode()) & world.canaries.private.keys()
+        names = {world.canaries.private[word][0] for word in words}
+        missing = wanted - names - NOT_SHOWN[where]
+        assert (where, sorted(missing)) == (where, [])
+
+
+KINDS = {
+    "drivers.driver": "driver",
+    "drivers.engagement": "engagement",
+    "drivers.payoutaccount": "payout_account",
+}
+NOT_SHOWN = {"api": set(), "admin": {"drivers.Driver.birth_date"}}
+"""What is told in another form there: a date that is only read, as words."""
