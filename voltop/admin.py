@@ -28,6 +28,7 @@ from voltop.tables import (
     JobRun,
     OutboxLane,
     OutboxMessage,
+    StoredFile,
     SubjectKey,
     TaskState,
     WorkerBeat,
@@ -293,3 +294,14 @@ class EventAdmin(KernelAdmin):
     list_filter = ("object_type",)
     search_fields = ("kind", "uuid", "object_id")
     ordering = ("-id",)
+
+
+@admin.register(StoredFile)
+class StoredFileAdmin(KernelAdmin):
+    list_display = ("id", "name", "content_type", "size_bytes", "kept_at", "provider_id")
+    list_filter = ("content_type",)
+    search_fields = ("name", "uuid")
+    hidden = ("sealed", "place")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("sealed")

@@ -129,6 +129,12 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=35),
         "options": {"expires": 3600},
     },
+    # Files whose ring was lost, and those whose store was away.
+    "files-move": {
+        "task": "voltop.files.move",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "idempotency-keys-forgotten": {
         "task": "voltop.api.forget_keys",
         "schedule": crontab(hour=3, minute=20),

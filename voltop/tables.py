@@ -340,3 +340,42 @@ class WorkerBeat(Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class StoredFile(Model):
+    """A private file about a person (`voltop.files`): sealed under their key, wherever it is.
+
+    `sealed` until it has been brought to the store, where `place` is its name from then on.
+    `name` is what whoever has it sees, `size_bytes` of the file itself, `subject` the key's name.
+    """
+
+    class ContentType(models.TextChoices):
+        JPEG = "image/jpeg", "JPEG"
+        PDF = "application/pdf", "PDF"
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    provider_id = models.BigIntegerField()
+    subject = models.CharField(max_length=120)
+    name = models.CharField(max_length=120)
+    content_type = models.CharField(max_length=40, choices=ContentType)
+    size_bytes = models.PositiveIntegerField()
+    kept_at = models.DateTimeField()
+    sealed = models.BinaryField(default=b"")
+    place = models.CharField(max_length=200, blank=True)
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(place="") ^ Q(sealed=b""), name="stored_file_is_in_one_place"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["provider_id", "subject", "kept_at"], name="stored_file_of"),
+            models.Index(fields=["id"], condition=Q(place=""), name="stored_file_to_move"),
+        ]
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name

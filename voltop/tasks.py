@@ -2,8 +2,9 @@
 
 from celery import shared_task
 
-from voltop import events, lanes, outbox, runs
+from voltop import events, files, lanes, outbox, runs
 from voltop.api import idempotency
+from voltop.files.store import MOVE_TASK
 
 
 @shared_task(name=outbox.RELAY_TASK)
@@ -39,3 +40,8 @@ def recover_runs() -> None:
 @shared_task(name="voltop.tidy_runs")
 def tidy_runs() -> None:
     runs.tidy()
+
+
+@shared_task(name=MOVE_TASK)
+def move_files() -> None:
+    files.move_kept()

@@ -11,6 +11,7 @@ import environ
 
 from voltop.embedded import paths
 from voltop.settings.databases import database_config
+from voltop.settings.files import storages
 
 env = environ.Env()
 
@@ -289,6 +290,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.str("VOLTOP_STATIC_ROOT", default=str(HOME / "static"))
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False
+# Papers and photos, sealed: a folder of this machine, or s3://bucket/prefix?endpoint_url=…
+STORAGES = storages(env.str("VOLTOP_FILES_URL", default=""), HOME)
 
 # --- Transport safety ----------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True

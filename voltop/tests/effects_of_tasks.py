@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db import transaction
 
-from voltop import clock, events, jobs, outbox, runs
-from voltop.tables import Event, IdempotencyKey, JobRun, OutboxMessage, TaskState
+from voltop import clock, events, files, jobs, outbox, runs
+from voltop.files.store import MOVE_TASK
+from voltop.tables import Event, IdempotencyKey, JobRun, OutboxMessage, StoredFile, TaskState
 from voltop.tests.effects import Effect, Stage
 
 TOPIC, LANE_TOPIC = "tests.effect", "tests.lane"
@@ -101,6 +102,19 @@ def old_event(stage: Stage) -> list[int]:
     return []
 
 
+def handed_in(stage: Stage) -> list[int]:
+    prepared = files.Prepared(b"of effects", "image/jpeg", "effects.jpg")
+    with transaction.atomic():
+        kept = files.keep(prepared, subject="tests.effect:1", provider_id=10**9)
+    stage.notes["file"] = kept.pk
+    return []
+
+
+def moved(stage: Stage) -> tuple[bool, bytes]:
+    kept = StoredFile.objects.get(pk=stage.notes["file"])
+    return bool(kept.place), files.read(kept)
+
+
 EFFECTS = [
     Effect(events.PUBLISH_TASK, unnumbered, numbers, [1, 1]),
     Effect(
@@ -118,6 +132,7 @@ EFFECTS = [
         partial(delivered, topic=LANE_TOPIC),
         (1, 1),
     ),
+    Effect(MOVE_TASK, handed_in, moved, (True, b"of effects")),
     Effect(
         "voltop.api.forget_keys",
         old_and_new_key,

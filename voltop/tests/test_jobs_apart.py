@@ -85,6 +85,7 @@ NO_LOOP = {
     "message by message, each with its own attempts": {
         "voltop.outbox.relay",
         "voltop.outbox.relay_lanes",
+        "voltop.files.move",
     },
     "in statements for all, which read nothing that a row could get wrong": {
         "fleets.refresh_inbox",

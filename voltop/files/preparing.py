@@ -1,0 +1,88 @@
+"""Taking a stranger's file: recognised by what stands in it, looked through in a child, made safe.
+
+Not here: keeping it (`voltop.files.store`), and who may.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voltop.errors import DomainError
+from voltop.files import errors
+from voltop.files.names import safe_name
+
+MAX_BYTES = 10_000_000
+WAIT_S = 10
+AT_ONCE = 2
+CHILD = Path(__file__).resolve().with_name("child.py")
+STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"%PDF-1.", b"%PDF-2.")
+REFUSALS: dict[str, type[DomainError]] = {
+    refusal.code: refusal
+    for refusal in (
+        errors.UnreadableFile,
+        errors.ImageTooLarge,
+        errors.AnimatedImage,
+        errors.ActivePdf,
+    )
+}
+_places = threading.BoundedSemaphore(AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file that may be kept and shown: only `prepare` makes one."""
+
+    content: bytes
+    content_type: str
+    name: str
+
+
+def prepare(content: bytes, *, name: str = "") -> Prepared:
+    """The file as it is kept: a photo as a fresh JPEG, a PDF as it came if nothing in it acts.
+
+    It takes up to seconds and holds no lock: call it before the transaction. Two at once in a
+    process. Raises EmptyFile, UnreadableFile, AnimatedImage, ActivePdf (400), FileTooLarge,
+    ImageTooLarge (413), UnsupportedFile (415), FilesBusy (503).
+    """
+    if not content:
+        raise errors.EmptyFile(field="content")
+    if len(content) > MAX_BYTES:
+        raise errors.FileTooLarge(field="content", limit_bytes=MAX_BYTES)
+    webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    if not webp and not content.startswith(STARTS):
+        raise errors.UnsupportedFile(field="content")
+    answer, written = _looked_through(content)
+    code = answer.pop("code", None)
+    if code is not None:
+        raise REFUSALS[str(code)](field="content", **answer)
+    content_type = str(answer["content_type"])
+    return Prepared(written or content, content_type, safe_name(name, content_type))
+
+
+def _looked_through(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """What the child says of it, and the file that it wrote; its death is a refusal."""
+    if not _places.acquire(timeout=WAIT_S):
+        raise errors.FilesBusy(retry_after_s=5)
+    try:
+        done = subprocess.run(  # noqa: S603 (our own program)
+            [sys.executable, "-I", str(CHILD)],
+            input=content,
+            capture_output=True,
+            timeout=WAIT_S,
+            env={},
+            cwd="/",
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"code": errors.ImageTooLarge.code}, b""
+    finally:
+        _places.release()
+    line, _newline, written = done.stdout.partition(b"\n")
+    if done.returncode:
+        return {"code": errors.ImageTooLarge.code}, b""
+    answer: dict[str, Any] = json.loads(line)
+    return answer, written
