@@ -82,3 +82,43 @@ class InvalidPayoutAccount(DomainError):
 class PayoutAccountUnchanged(DomainError):
     code = "payout_account_unchanged"
     message = _("This is already the driver's account.")
+
+
+class TooManyFiles(DomainError):
+    """`extra` tells how many, and how much, are taken."""
+
+    code = "too_many_files"
+    status = 429
+    message = _("Too many files within an hour: try again later.")
+
+
+class FilesFull(DomainError):
+    """`extra` tells held_bytes and limit_bytes."""
+
+    code = "files_full"
+    status = 413
+    message = _("The driver's files take up all the room there is.")
+
+
+class InvalidDocumentDates(DomainError):
+    code = "invalid_document_dates"
+    status = 400
+    message = _("A paper is issued by today, and ends after it was issued.")
+
+
+class DocumentRunOut(DomainError):
+    code = "document_run_out"
+    message = _("The paper has run out: a new one is needed.")
+
+
+class OwnDocument(DomainError):
+    code = "own_document"
+    status = 403
+    message = _("Somebody else must judge your own papers.")
+
+
+class PapersMissing(DomainError):
+    """A reason of `start_refused`; `extra.papers` lists each with what is wrong with it."""
+
+    code = "papers_missing"
+    message = _("Papers that the company demands are missing or have run out.")

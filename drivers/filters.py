@@ -1,6 +1,7 @@
 """Query parameters of drivers' lists."""
 
-from drivers.models import DriverStatus, EngagementKind, PayoutAccountKind
+from drivers.models import DocumentStatus, DriverStatus, EngagementKind, PayoutAccountKind
+from fleets.models import DriverPaper
 from fleets.records import RefFilter
 from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, IdFilter, TextFilter
 
@@ -21,3 +22,12 @@ class PayoutAccountFilter(FilterSet):
     driver = IdFilter("driver_id")
     kind = ChoiceFilter(choices=PayoutAccountKind)
     retired = BooleanFilter("retired_at", "isnull", exclude=True)
+
+
+class OwnDocumentFilter(FilterSet):
+    kind = ChoiceFilter(choices=DriverPaper)
+    status = ChoiceFilter(choices=DocumentStatus)
+
+
+class DocumentFilter(OwnDocumentFilter):
+    driver = IdFilter("driver_id")

@@ -3,18 +3,19 @@
 from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from drivers.models import Driver, DriverStatus, PayoutAccount
+from drivers.models import DocumentStatus, Driver, DriverDocument, DriverStatus, PayoutAccount
 from voltop import clock
 from voltop.home import Figure, Work
 
 LIST = "/admin/drivers/driver/"
+PAPERS = "/admin/drivers/driverdocument/"
 
 
 def work() -> list[Work]:
-    """Drivers who wait for staff, and accounts changed within the last day."""
+    """Drivers and papers that wait for staff, and accounts changed within the last day."""
     return [
         Work(
             "drivers.onboard",
@@ -33,6 +34,23 @@ def work() -> list[Work]:
             icon="person_remove",
         ),
         Work(
+            "drivers.review_document",
+            _("Papers to review"),
+            partial(_documents, status=DocumentStatus.PENDING),
+            f"{PAPERS}?status__exact=pending",
+            "drivers.review_driverdocument",
+            icon="id_card",
+        ),
+        Work(
+            "drivers.document_run_out",
+            _("Papers that have run out"),
+            _run_out,
+            f"{PAPERS}?status__exact=expired",
+            "drivers.change_driverdocument",
+            icon="event_busy",
+            done_by_hand=True,
+        ),
+        Work(
             "drivers.payout_account_on_hold",
             _("Payout accounts on hold after a change"),
             _held_accounts,
@@ -47,6 +65,22 @@ def work() -> list[Work]:
 
 def _drivers(provider_id: int | None, *, status: str) -> QuerySet[Any]:
     return Driver.objects.seen_from(provider_id).filter(status=status)
+
+
+def _documents(provider_id: int | None, *, status: str) -> QuerySet[Any]:
+    found = DriverDocument.objects.seen_from(provider_id).filter(status=status)
+    return found.exclude(driver__status=DriverStatus.TERMINATED)
+
+
+def _run_out(provider_id: int | None) -> QuerySet[Any]:
+    """Papers of people who drive, and nothing newer of the kind in sight."""
+    newer = DriverDocument.objects.filter(
+        driver=OuterRef("driver"),
+        kind=OuterRef("kind"),
+        status__in=(DocumentStatus.PENDING, DocumentStatus.APPROVED),
+    )
+    expired = _documents(provider_id, status=DocumentStatus.EXPIRED)
+    return expired.filter(~Exists(newer), driver__status=DriverStatus.ACTIVE)
 
 
 def _held_accounts(provider_id: int | None) -> QuerySet[Any]:

@@ -18,6 +18,17 @@ class DriverQuerySet(ProviderQuerySet[M]):
         return self.filter(user_id=user_id)
 
 
+class DriverDocumentQuerySet(ProviderQuerySet[M]):
+    def with_file(self) -> Self:
+        """With what is known of the files, but not what stands in them."""
+        return self.select_related("file").defer("file__sealed")
+
+    def holding_on(self, day: date) -> Self:
+        """Approved papers that have not run out on a local day, whatever a job has come to say."""
+        live = self.filter(status__in=("approved", "expired"))
+        return live.filter(Q(expires_on__isnull=True) | Q(expires_on__gte=day))
+
+
 class EngagementQuerySet(ProviderQuerySet[M]):
     def on(self, day: date) -> Self:
         """Engagements in force on a local day; `ends_on` is the first day after."""

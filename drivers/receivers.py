@@ -6,7 +6,8 @@ from typing import Any
 from django.dispatch import receiver
 
 from drivers.models import Driver, DriverStatus
-from drivers.services import onboard_driver
+from drivers.services import activate_when_complete, onboard_driver
+from drivers.signals import driver_moved
 from fleets.models import User
 from fleets.signals import invitation_accepted
 from voltop.context import Actor
@@ -18,3 +19,12 @@ def onboard(sender: Any, *, user: User, provider_id: int | None, at: datetime, *
     invited = Driver.objects.for_provider(provider_id).of_user(user.pk)
     for driver in invited.filter(status=DriverStatus.INVITED):
         onboard_driver(driver, actor=Actor("user", user.pk, provider_id), at=at)
+
+
+@receiver(driver_moved, dispatch_uid="drivers.driver_moved")
+def activate(
+    sender: Any, *, driver: Driver, to_state: str, actor: Actor, at: datetime, **_: Any
+) -> None:
+    """Whoever begins onboarding with all papers approved is done with it: onboarding → active."""
+    if to_state == DriverStatus.ONBOARDING:
+        activate_when_complete(driver, actor=actor, at=at)

@@ -5,16 +5,23 @@ from collections.abc import Mapping
 _READ = ("view_driver", "view_driverevent", "view_engagement")
 _WRITE = (*_READ, "view_identity", "add_driver", "change_driver")
 _ACCOUNTS = ("view_payoutaccount", "add_payoutaccount", "change_payoutaccount")
+_PAPERS = (
+    "view_driverdocument",
+    "view_driverdocumentevent",
+    "add_driverdocument",
+    "change_driverdocument",
+    "review_driverdocument",
+)
 _ENGAGEMENTS = ("add_engagement", "change_engagement")
 
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
-    "owner": (*_WRITE, "terminate_driver", *_ACCOUNTS, *_ENGAGEMENTS),
-    "manager": (*_WRITE, "terminate_driver", *_ENGAGEMENTS),
-    "dispatcher": _WRITE,
+    "owner": (*_WRITE, *_PAPERS, "terminate_driver", *_ACCOUNTS, *_ENGAGEMENTS),
+    "manager": (*_WRITE, *_PAPERS, "terminate_driver", *_ENGAGEMENTS),
+    "dispatcher": (*_WRITE, *_PAPERS),
     "accountant": (*_READ, "view_identity", *_ACCOUNTS),
     "support": _READ,
     "viewer": ("view_driver",),
-    "driver": (),
+    "driver": ("own_papers",),
 }
 
 
@@ -26,11 +33,13 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
     "drivers:read": _READ,
     "drivers:write": ("add_driver", "change_driver", *_ENGAGEMENTS),
     "drivers.identity:read": ("view_identity",),
+    "drivers.papers:read": ("view_driverdocument",),
+    "drivers.papers:write": ("add_driverdocument", "change_driverdocument"),
     "drivers.bank:read": ("view_payoutaccount",),
     "drivers.bank:write": ("add_payoutaccount",),
 }
-"""Ending a driver's work for good is for people; bank data and who a person is in
-law have scopes of their own."""
+"""Ending a driver's work for good and judging papers is for people; bank data, papers and who a
+person is in law have scopes of their own."""
 
 
 def scopes_of_drivers() -> Mapping[str, tuple[str, ...]]:
@@ -43,10 +52,12 @@ WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
         "change_engagement",
         "add_payoutaccount",
         "change_payoutaccount",
+        "own_papers",
+        "review_driverdocument",
     ),
     "hidden": (),
 }
-"""People leave, and are paid."""
+"""People leave, and are paid; papers run out and are renewed meanwhile."""
 
 
 def while_suspended() -> Mapping[str, tuple[str, ...]]:

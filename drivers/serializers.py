@@ -1,25 +1,35 @@
 """Shapes of drivers' API: what is shown, and what may be sent. Rules live in the services."""
 
-from typing import Any
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema_field
 
 from drivers.models import (
+    DocumentStatus,
     Driver,
+    DriverDocument,
     DriverEvent,
     Engagement,
     EngagementKind,
     PayoutAccount,
     PayoutAccountKind,
 )
-from fleets.models import Depot
+from fleets.models import Depot, DriverPaper
 from fleets.records import RefsField
+from voltop import files
 from voltop.api.fields import (
+    Base64Field,
     DateField,
     EmailField,
     ProviderRelatedField,
     StrictCharField,
     StrictChoiceField,
+    StrictIntegerField,
+    StrictListField,
+    base64_schema,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
+from voltop.tables import StoredFile
 
 SEE_IDENTITY = "drivers.view_identity"
 IDENTITY = ("national_id", "birth_date")
@@ -158,3 +168,113 @@ class PayoutAccountSetSerializer(Serializer):
     details = AccountDetailsSerializer()
     holder_name = StrictCharField(max_length=120)
     holder_tax_id = StrictCharField(max_length=32, required=False, allow_blank=True)
+
+
+# --- Papers --------------------------------------------------------------------------------------
+@extend_schema_field(
+    base64_schema(
+        files.MAX_BYTES,
+        "A photo (JPEG, PNG or WebP) or a PDF, up to 10 MB, as base64.",
+        "/9j/4AAQSkZJRg==",
+    )
+)
+class PaperField(Base64Field):
+    """A photo or PDF, as it came: `voltop.files.prepare` looks through it."""
+
+
+def _categories(**kwargs: Any) -> StrictListField:
+    child = StrictCharField(max_length=8)
+    return StrictListField(child=child, max_length=20, **kwargs)
+
+
+class StoredFileSerializer(ModelSerializer):
+    class Meta:
+        model = StoredFile
+        fields = ("name", "content_type", "size_bytes")
+        read_only_fields = fields
+
+
+class DocumentSerializer(ModelSerializer):
+    """The number is never shown, only its mask; the file stands at `…/file`.
+
+    `refusal` tells why it was rejected; `categories` are those of a driving licence.
+    """
+
+    categories = _categories(read_only=True)
+    file = StoredFileSerializer(read_only=True)
+
+    class Meta:
+        model = DriverDocument
+        fields = (
+            "id",
+            "driver",
+            "kind",
+            "status",
+            "country",
+            "number_mask",
+            "categories",
+            "issued_on",
+            "expires_on",
+            "refusal",
+            "file",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class DocumentCorrectSerializer(Serializer):
+    """PATCH: what was written down of the paper, each on its own."""
+
+    kind = StrictChoiceField(choices=DriverPaper.choices, required=False)
+    country = StrictCharField(max_length=2, required=False, allow_blank=True)
+    number = StrictCharField(max_length=64, required=False, allow_blank=True)
+    categories = _categories(required=False)
+    issued_on = DateField(required=False, allow_null=True)
+    expires_on = DateField(required=False, allow_null=True)
+
+
+class OwnDocumentInputSerializer(DocumentCorrectSerializer):
+    """POST: the paper, and what stands on it."""
+
+    schema_example: ClassVar[dict[str, Any]] = {
+        "kind": "driving_licence",
+        "country": "MX",
+        "number": "LIC-004217",
+        "expires_on": "2029-03-31",
+        "file_name": "licence.jpg",
+        "content": "/9j/4AAQSkZJRg==",
+    }
+
+    kind = StrictChoiceField(choices=DriverPaper.choices)
+    file_name = StrictCharField(max_length=200, required=False, allow_blank=True)
+    content = PaperField()
+
+
+class DocumentInputSerializer(OwnDocumentInputSerializer):
+    """POST: a paper for a driver of the company."""
+
+    schema_example: ClassVar[dict[str, Any]] = {
+        "driver": 12,
+        **OwnDocumentInputSerializer.schema_example,
+    }
+
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
+
+
+STATES = [*DocumentStatus.choices, ("missing", "missing")]
+
+
+class StandingSerializer(Serializer):
+    """How one demanded paper stands; `document` is the one that says so."""
+
+    kind = StrictChoiceField(choices=DriverPaper.choices, read_only=True)
+    state = StrictChoiceField(choices=STATES, read_only=True)
+    expires_on = DateField(read_only=True, allow_null=True)
+    document = StrictIntegerField(source="document.pk", read_only=True, allow_null=True)
+
+
+class StandingsSerializer(Serializer):
+    """All papers that the company demands."""
+
+    papers = StandingSerializer(many=True, read_only=True)

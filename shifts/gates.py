@@ -8,12 +8,14 @@ Not here: what the constraints of the database guard anyway.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Max
 
 from drivers.models import Driver
 from drivers.services import require_active as require_active_driver
+from drivers.services import require_papers
 from fleets.models import FleetPolicy, FleetProvider
 from fleets.services import require_active as require_active_provider
 from shifts.errors import (
@@ -28,7 +30,7 @@ from shifts.models import Shift
 from vehicles.errors import VehicleAssigned
 from vehicles.models import Assignment, AssignmentKind, Vehicle, VehicleState
 from vehicles.services import require_in_service
-from voltop import registry
+from voltop import clock, registry
 from voltop.errors import DomainError
 
 
@@ -60,6 +62,7 @@ def refusals(
     policy = FleetPolicy.objects.get(provider_id=driver.provider_id)
     found = [
         *_of_people(provider, driver),
+        *_of_papers(provider, policy, driver, at),
         *_of_plan(policy, planned, at),
         *_of_rest(policy, driver, at),
         *_of_vehicle(policy, driver, vehicle, at),
@@ -75,6 +78,15 @@ def _of_people(provider: FleetProvider, driver: Driver) -> Iterator[Refusal]:
     running = Shift.objects.running().filter(driver=driver).first()
     if running is not None:
         yield Refusal(ShiftRunning(shift=running.pk))
+
+
+def _of_papers(
+    provider: FleetProvider, policy: FleetPolicy, driver: Driver, at: datetime
+) -> Iterator[Refusal]:
+    """What the law asks for is not set aside: a new paper is what helps."""
+    today = clock.local_date(at, clock.shown_zone(provider.time_zone))
+    guard = partial(require_papers, demanded=policy.driver_documents, on=today)
+    yield from _refusal_of(guard, driver)
 
 
 def _refusal_of(guard: Callable[[Any], None], thing: Any) -> Iterator[Refusal]:

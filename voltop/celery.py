@@ -168,6 +168,12 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=40),
         "options": {"expires": 3600},
     },
+    # Each company's day begins at another time.
+    "drivers-calendars": {
+        "task": "drivers.follow_calendars",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     # Quarters, trips, hired runs and days of what has come in.
     "telemetry-derive": {
         "task": "telemetry.derive_pending",

@@ -57,6 +57,7 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         _("People"),
         (
             Entry(_("Drivers"), "drivers.driver", "badge"),
+            Entry(_("Papers"), "drivers.driverdocument", "id_card"),
             Entry(_("Conversations"), "chat.conversation", "forum"),
             Entry(_("Calls for help"), "chat.alarm", "e911_emergency"),
             Entry(_("Messages to many"), "chat.announcement", "campaign"),

@@ -5,9 +5,9 @@ go into them are worded for the reader: amounts by language, instants in the rea
 Not here: to whom a notice goes, when, and over which channels (`fleets.services.notices`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ class NoticeKind:
     `urgent` kinds do not wait for the end of quiet hours. `safety` kinds concern one's money or
     account, or somebody's life: they also leave by e-mail, or else by SMS, where a person has
     chosen neither. `first` kinds wait behind no other notice.
+    `worded` turns a code among the values into the reader's words.
     """
 
     name: str
@@ -32,6 +33,7 @@ class NoticeKind:
     urgent: bool = False
     safety: bool = False
     first: bool = False
+    worded: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
 def all_kinds() -> dict[str, NoticeKind]:
@@ -46,14 +48,17 @@ def all_kinds() -> dict[str, NoticeKind]:
 def words(kind: NoticeKind, params: Mapping[str, Any], zone: tzinfo) -> tuple[str, str]:
     """Subject and text in the language that is active, times in `zone`."""
     values = {name: _worded(name, value, params, zone) for name, value in params.items()}
+    values |= {name: worded(params[name]) for name, worded in kind.worded.items()}
     return str(kind.subject) % values, str(kind.text) % values
 
 
 def _worded(name: str, value: Any, params: Mapping[str, Any], zone: tzinfo) -> Any:
-    """Instants are told by names in `_at` or `_until`, amounts by `amount`, as in the API."""
+    """Instants are told by names in `_at` or `_until`, days by `_on`, amounts by `amount`."""
     if name.endswith(("_at", "_until")):
         local = datetime.fromisoformat(value).astimezone(zone)
         return formats.date_format(local, "SHORT_DATETIME_FORMAT")
+    if name.endswith("_on"):
+        return formats.date_format(date.fromisoformat(value), "SHORT_DATE_FORMAT")
     if name == "amount":
         places = shown_decimals(params["currency"])
         return formats.number_format(Decimal(value), places, use_l10n=True, force_grouping=True)

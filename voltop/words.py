@@ -59,6 +59,7 @@ WHOLE = {
 MODELS = {
     "chat.alarm": ("call for help", "calls for help"),
     "chat.slapolicy": ("support rules", "support rules"),
+    "drivers.driverdocument": ("paper", "papers"),
     "fleets.fleetpolicy": ("rules", "rules"),
     "fleets.fleetprovider": ("company", "companies"),
     "fleets.membership": ("member of staff", "staff"),

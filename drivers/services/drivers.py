@@ -15,8 +15,8 @@ from drivers.errors import (
     LoginRequired,
 )
 from drivers.models import DRIVER_MACHINE, Driver, DriverStatus
+from drivers.numbers import subject_of
 from drivers.phones import e164
-from drivers.services.payout_accounts import subject_of
 from drivers.signals import driver_moved
 from fleets import audit
 from fleets.errors import UnknownLanguage

@@ -92,7 +92,7 @@ def test_who_loses_a_race_in_the_admin_is_told_the_rule_and_keeps_what_was_typed
         form = {"employee_number": "D-7", "given_name": "Dario", "family_name": "Typed"}
         nothing = {
             f"{inline}-{count}_FORMS": "0"
-            for inline in ("engagements", "payout_accounts", "refs", "events")
+            for inline in ("documents", "engagements", "payout_accounts", "refs", "events")
             for count in ("TOTAL", "INITIAL")
         }
         path = f"/admin/drivers/driver/{second.pk}/change/"

@@ -3,7 +3,8 @@
 from datetime import date
 
 from drivers import services
-from drivers.models import Driver, Engagement, PayoutAccount
+from drivers.models import Driver, DriverDocument, Engagement, PayoutAccount
+from voltop import files
 from voltop.tests.world import World
 
 
@@ -19,10 +20,32 @@ def build(world: World) -> None:
         },
     )
     world.put(
+        "document",
+        own=document(world, own, "LIC-100001"),
+        peer=document(world, peer, "LIC-100002"),
+        foreign=document(world, foreign, world.canary("number")),
+    )
+    services.reject_document(
+        document(world, foreign, "LIC-100003"),
+        actor=world.actor(world.b),
+        reason=world.canary("refusal"),
+    )
+    world.put(
         "payout_account",
         own=account(world, own, "Dora Driver"),
         peer=account(world, peer, "Dario Driver"),
         foreign=account(world, foreign, world.canary("holder")),
+    )
+
+
+def document(world: World, driver: Driver, number: str) -> DriverDocument:
+    return services.hand_in_document(
+        driver,
+        actor=world.actor(driver.provider),
+        kind="driving_licence",
+        number=number,
+        file=files.Prepared(b"a picture", "image/jpeg", "licence.jpg"),
+        expires_on=date(2030, 1, 1),
     )
 
 

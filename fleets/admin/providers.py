@@ -22,7 +22,14 @@ from fleets.admin.base import (
 )
 from fleets.admin.lines import NamesField
 from fleets.admin.refs import RefInline
-from fleets.models import Depot, FleetPolicy, FleetProvider, FleetProviderEvent, Role
+from fleets.models import (
+    Depot,
+    DriverPaper,
+    FleetPolicy,
+    FleetProvider,
+    FleetProviderEvent,
+    Role,
+)
 from fleets.models.providers import PROVIDER_MACHINE
 from fleets.roles import STAFF_ROLES
 from voltop.context import Actor
@@ -85,7 +92,13 @@ class FleetProviderAdmin(ProviderAdmin):
         return services.update_provider(obj, actor=admin_actor(request), **values)
 
 
-NAMES = ("payout_rails", "driver_documents", "vehicle_documents")
+NAMES = ("payout_rails", "vehicle_documents")
+TICKED = {
+    "second_factor_roles": [(role, Role(role).label) for role in STAFF_ROLES],
+    "driver_documents": [
+        (kind.value, kind.label) for kind in DriverPaper if kind != DriverPaper.OTHER
+    ],
+}
 POLICY_HELP = {
     "debt_warn_amount": _(
         "In your currency: a driver who owes more after a payment is told. Empty: nobody is."
@@ -110,13 +123,13 @@ class FleetPolicyAdmin(ProviderAdmin):
         return super().get_form(request, obj, **{"help_texts": POLICY_HELP, **kwargs})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Lists are named with commas, roles are ticked."""
+        """Lists are named with commas, roles and papers are ticked."""
         label = capfirst(db_field.verbose_name)
         if db_field.name in NAMES:
             return NamesField(label=label)
-        if db_field.name == "second_factor_roles":
+        if db_field.name in TICKED:
             return forms.MultipleChoiceField(
-                choices=[(role, Role(role).label) for role in STAFF_ROLES],
+                choices=TICKED[db_field.name],
                 widget=UnfoldAdminCheckboxSelectMultipleWidget,
                 label=label,
                 required=False,

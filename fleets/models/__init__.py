@@ -15,6 +15,7 @@ from fleets.models.notices import (
 )
 from fleets.models.people import Membership, Role, User
 from fleets.models.providers import (
+    BEGINNING,
     Depot,
     FleetPolicy,
     FleetProvider,
@@ -40,8 +41,10 @@ from fleets.models.webhooks import (
     WebhookEndpoint,
     WebhookEndpointEvent,
 )
+from fleets.papers import DriverPaper
 
 __all__ = [
+    "BEGINNING",
     "DELIVERY_MACHINE",
     "ENDPOINT_MACHINE",
     "NOTICE_MACHINE",
@@ -56,6 +59,7 @@ __all__ = [
     "DataImportProblem",
     "DeliveryStatus",
     "Depot",
+    "DriverPaper",
     "EndpointStatus",
     "ExternalRef",
     "FleetPolicy",

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from fleets.models.base import ProviderModel
+from fleets.papers import demandable
 from fleets.querysets import FleetProviderQuerySet
 from voltop.models import Model
 from voltop.states import Machine, StateEvent
@@ -158,7 +159,7 @@ class FleetPolicy(ProviderModel):
     deduction_cap_pct = _percent(100)
     deduction_basis = models.CharField(max_length=200, blank=True)
     payout_rails = models.JSONField(default=list)
-    driver_documents = models.JSONField(default=list)
+    driver_documents = models.JSONField(default=list, blank=True, validators=[demandable])
     vehicle_documents = models.JSONField(default=list)
     min_soc_to_start_pct = _percent(20)
     low_soc_pct = _percent(15)

@@ -1,22 +1,18 @@
 """Shapes of imports: a file of records handed in, how far it is, what is wrong with its rows."""
 
-import base64
-import binascii
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from fleets.models import DataImport, DataImportProblem
 from fleets.services.imports import MAX_FILE_BYTES
-from voltop.api import errors
 from voltop.api.fields import (
+    Base64Field,
     InstantField,
     StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
     StrictIntegerField,
-    refusal,
+    base64_schema,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
 from voltop.jobs import Job
@@ -28,28 +24,14 @@ STATES = Job.State.choices
 
 
 @extend_schema_field(
-    {
-        "type": "string",
-        "contentEncoding": "base64",
-        "pattern": "^[A-Za-z0-9+/]*={0,2}$",
-        "maxLength": MAX_FILE_BYTES * 4 // 3 + 4,
-        "description": "The file, CSV in UTF-8 (gzipped or not) or XLSX, up to 10 MB, as base64.",
-        "example": "dmluLG1vZGVsClhQN1laRVI1M0xCMDAwMDAxLDQyCg==",
-    }
+    base64_schema(
+        MAX_FILE_BYTES,
+        "The file, CSV in UTF-8 (gzipped or not) or XLSX, up to 10 MB, as base64.",
+        "dmluLG1vZGVsClhQN1laRVI1M0xCMDAwMDAxLDQyCg==",
+    )
 )
-class FileField(serializers.Field):
-    """A file as base64, in and not out. Codes: string_expected, invalid_base64."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(write_only=True, **kwargs)
-
-    def to_internal_value(self, data: Any) -> bytes:
-        if type(data) is not str:
-            raise refusal(errors.StringExpected)
-        try:
-            return base64.b64decode(data, validate=True)
-        except (binascii.Error, ValueError):
-            raise refusal(errors.InvalidBase64) from None
+class FileField(Base64Field):
+    """A file of rows."""
 
 
 class DataImportInputSerializer(Serializer):

@@ -14,6 +14,7 @@ from fleets import audit
 from fleets.models import (
     AuditEntry,
     Depot,
+    DriverPaper,
     FleetPolicy,
     FleetProvider,
     Membership,
@@ -85,9 +86,15 @@ def _roles(**kwargs: Any) -> StrictListField:
     return StrictListField(child=child, max_length=len(Role), **kwargs)
 
 
+def _papers(**kwargs: Any) -> StrictListField:
+    """What every driver has to have approved before a start."""
+    known = [(each.value, each.label) for each in DriverPaper if each != DriverPaper.OTHER]
+    return StrictListField(child=StrictChoiceField(choices=known), max_length=20, **kwargs)
+
+
 class PolicySerializer(ModelSerializer):
     payout_rails = _names(read_only=True)
-    driver_documents = _names(read_only=True)
+    driver_documents = _papers(read_only=True)
     vehicle_documents = _names(read_only=True)
     second_factor_roles = _roles(read_only=True)
 
@@ -101,7 +108,7 @@ class PolicyUpdateSerializer(ModelSerializer):
     """PATCH: any of the policy's values; bounds are the model's."""
 
     payout_rails = _names(required=False)
-    driver_documents = _names(required=False)
+    driver_documents = _papers(required=False)
     vehicle_documents = _names(required=False)
     second_factor_roles = _roles(required=False)
 

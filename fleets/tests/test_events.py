@@ -18,6 +18,10 @@ TOLD = {
         "driver.invited", "driver.onboarding", "driver.active", "driver.suspended",
         "driver.leaving", "driver.terminated",
     },
+    "drivers.models.DOCUMENT_MACHINE": {
+        "driver_document.pending", "driver_document.approved", "driver_document.rejected",
+        "driver_document.expired",
+    },
     "vehicles.models.VEHICLE_MACHINE": {
         "vehicle.in_service", "vehicle.maintenance", "vehicle.out_of_service", "vehicle.retired",
     },

@@ -311,6 +311,9 @@ def test_every_kind_s_words_take_their_values():
         **dict.fromkeys(
             ("started_at", "ended_at", "starts_at", "due_at"), "2026-11-30T08:00:00+00:00"
         ),
+        **dict.fromkeys(("expires_on", "expired_on"), "2026-11-30"),
+        "paper": "national_id",
+        "reason": "blurred",
         "device": "Phone",
         "name": "Hook",
         "mask": "•••• 1",

@@ -282,6 +282,9 @@ class VoltopAutoSchema(AutoSchema):
             workbook = {"schema": {"type": "string", "format": "binary"}, "example": "PK…"}
             content = responses["200"].setdefault("content", {})
             content |= {"text/csv": file, CONTENT_TYPES["xlsx"]: workbook}
+        if kinds := self.view.files.get(self.action):
+            file = {"schema": {"type": "string", "format": "binary"}, "example": "…"}
+            responses["200"]["content"] = dict.fromkeys(kinds, file)
         by_status: dict[int, list[str]] = {}
         for error in self.error_classes():
             by_status.setdefault(error.status, []).append(error.code)

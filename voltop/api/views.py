@@ -66,6 +66,7 @@ class StrictView(APIView):
       but optional fields, takes no body and `{}` alike; whatever else stands there is refused.
     - `output_serializers`, `statuses`, `errors`: action -> what a success shows, its status (else
       200, create 201), and the domain errors it can meet; the schema is drawn from them.
+    - `files`: action -> content types, where a success is a file and no JSON.
     - `query_parameters`: action -> name -> JSON schema of what it reads from `self.parameters`.
     - `idempotency`: how POSTs treat an Idempotency-Key, for all actions or by action.
     - `needs_provider`: False only for what a caller does as such (log-in, their own account).
@@ -77,6 +78,7 @@ class StrictView(APIView):
     output_serializers: ClassVar[dict[str, Any]] = {}
     statuses: ClassVar[dict[str, int | tuple[int, ...]]] = {}
     errors: ClassVar[dict[str, tuple[type[DomainError], ...]]] = {}
+    files: ClassVar[dict[str, tuple[str, ...]]] = {}
     query_parameters: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {}
     idempotency: ClassVar[IdempotencyMode | dict[str, IdempotencyMode]] = "accepted"
     needs_provider: ClassVar[bool] = True

@@ -20,7 +20,9 @@ from fleets.models import FleetProvider
 
 PREFIX = "cnryB"
 WORD = re.compile(r"[A-Za-z0-9_.@+-]{8,}")
-SECRETS = re.compile(r"(^|_)(password|secret|hash|token|checksum|wrapped_key|details|fingerprint)$")
+SECRETS = re.compile(
+    r"(^|_)(password|secret|hash|token|checksum|wrapped_key|details|fingerprint|sealed)$"
+)
 PLAIN_SECRETS = {"NL91ABNA0417164300": "drivers.PayoutAccount.details"}
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "openapi.yaml"
 
@@ -48,7 +50,10 @@ KEPT = {
 }
 """Fields that no canary can stand in, by reason."""
 
-PRIVATE = ("drivers.Driver", "drivers.PayoutAccount", "drivers.Engagement")
+PRIVATE = (
+    *("drivers.Driver", "drivers.DriverDocument"),
+    *("drivers.PayoutAccount", "drivers.Engagement"),
+)
 """Rows about a driver that no other driver sees, whatever else they share."""
 
 ALL = "owner manager dispatcher accountant support viewer"

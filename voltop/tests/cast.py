@@ -10,7 +10,7 @@ from functools import cached_property
 from drivers import services as driver_services
 from drivers.models import Driver
 from fleets import services as fleet_services
-from fleets.models import Depot, FleetProvider, User
+from fleets.models import Depot, FleetPolicy, FleetProvider, User
 from vehicles import services as vehicle_services
 from vehicles.models import Vehicle, VehicleModel
 from voltop.context import Actor
@@ -27,6 +27,8 @@ class Cast:
         provider = fleet_services.create_provider(
             actor=self.platform, name=name, country=country, currency=currency, time_zone=zone
         )
+        # Papers are a story of their own: whoever tells it says what is demanded.
+        FleetPolicy.objects.filter(provider=provider).update(driver_documents=[])
         return fleet_services.activate_provider(provider, actor=self.platform)
 
     @cached_property

@@ -13,7 +13,6 @@ WITHOUT_ROWS = {
     "fleets.ApiAccessToken": "B's clients fetch none",
     "telemetry.QuarantinedSample": "B's trackers send nothing unknown",
     "telemetry.TelemetryImport": "B uploads no file",
-    "voltop.StoredFile": "nobody of B hands a file in",
 }
 """Models of which provider B has no row, with the reason."""
 

@@ -77,6 +77,7 @@ LOOPS = [
         "voltop_job",
         "NEW.kind IN ('payments.check_books', 'payments.reconcile')",
     ),
+    Loop("drivers.follow_calendars", "drivers.follow_calendars", "drivers_driverdocument"),
 ]
 QUICK = 4
 NO_LOOP = {

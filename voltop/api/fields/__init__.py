@@ -5,6 +5,7 @@ is kept otherwise.
 """
 
 from voltop.api.fields.containers import ObjectField, StrictListField
+from voltop.api.fields.files import Base64Field, base64_schema
 from voltop.api.fields.money import Money, MoneyField
 from voltop.api.fields.numbers import (
     INT4_MAX,
@@ -36,6 +37,7 @@ from voltop.api.fields.times import (
 __all__ = [
     "INT4_MAX",
     "INT8_MAX",
+    "Base64Field",
     "DateField",
     "EmailField",
     "InstantField",
@@ -54,6 +56,7 @@ __all__ = [
     "StrictUUIDField",
     "TimeField",
     "UrlField",
+    "base64_schema",
     "format_instant",
     "parse_date",
     "parse_instant",

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from voltop.demo.city import papers
 from voltop.demo.city.streets import City
 from voltop.demo.client import ApiError, Client
 from voltop.demo.companies import Company
@@ -21,6 +22,7 @@ DEPOTS = ("Centro", "Norte")
 
 def set_up(client: Client, company: Company, city: City) -> list[dict[str, Any]]:
     """Depots, chargers, cars, drivers and who holds which car; the city's vehicles."""
+    _demand(client)
     depots = _depots(client, company, city)
     _stations(client, depots)
     vehicles = own_vehicles(client, company)
@@ -56,6 +58,14 @@ def _vin(company: Company, number: int) -> str:
 
 def _yard(depot: str) -> str:
     return f"Yard {depot}"
+
+
+def _demand(client: Client) -> None:
+    """Of a fresh company's papers only the licence is demanded: one picture for each driver."""
+    if own_depots(client):
+        return
+    [policy] = client.each("policies")
+    client.patch(f"policies/{policy['id']}", {"driver_documents": [papers.LICENCE]})
 
 
 def _depots(client: Client, company: Company, city: City) -> list[dict[str, Any]]:
@@ -151,7 +161,7 @@ def _car_and_driver(
 def _driver(
     client: Client, company: Company, chance: random.Random, depot: int, number: int
 ) -> dict[str, Any] | None:
-    """One in twelve is still being onboarded and holds no car yet."""
+    """One in twelve is still being onboarded, with papers in every state, and holds no car yet."""
     given = GIVEN[number % len(GIVEN)]
     family = FAMILY[(number + number // len(GIVEN)) % len(FAMILY)]
     email = f"{given}.{family}.{number + 1}@drivers.example".lower()
@@ -170,8 +180,11 @@ def _driver(
     path = f"drivers/{driver['id']}"
     client.post(f"{path}/onboard")
     if number % 12 == 11:
+        papers.begin(client, company.country, driver, number // 12)
         return None
-    client.post(f"{path}/activate")
+    papers.complete(client, company.country, driver, number)
+    if client.get(path)["status"] == "onboarding":  # an older place, where nothing is demanded
+        client.post(f"{path}/activate")
     _payout_account(client, company, driver, f"{given} {family}", number)
     return driver
 

@@ -11,6 +11,7 @@ from drivers import services
 from drivers.models import (
     DRIVER_MACHINE,
     Driver,
+    DriverDocument,
     DriverEvent,
     DriverStatus,
     Engagement,
@@ -46,6 +47,13 @@ class DriverEventInline(EventInline):
 class EngagementInline(ReadOnlyInline):
     model = Engagement
     fields = ("kind", "starts_on", "ends_on", "cost_centre")
+
+
+class DocumentInline(ReadOnlyInline):
+    model = DriverDocument
+    fields = ("kind", "status", "number_mask", "issued_on", "expires_on", "refusal")
+    show_change_link = True
+    verbose_name_plural = _("papers")
 
 
 class PayoutAccountInline(ReadOnlyInline):
@@ -88,7 +96,7 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
     readonly_fields = ("status",)
     search_fields = ("given_name", "family_name", "employee_number", "phone", "email")
     ordering = ("family_name", "given_name")
-    inlines = (EngagementInline, PayoutAccountInline, RefInline, DriverEventInline)
+    inlines = (DocumentInline, EngagementInline, PayoutAccountInline, RefInline, DriverEventInline)
     actions = (
         service_action(
             _("Invite again"),
@@ -176,7 +184,15 @@ class PayoutAccountAdmin(ReadOnlyAdmin):
     list_filter = ("kind", ("retired_at", admin.EmptyFieldListFilter))
     list_select_related = ("driver",)
     search_fields = ("driver__given_name", "driver__family_name", "holder_name")
-    fields = ("driver", "kind", "mask", "holder_name", "holder_tax_id", "hold_until", "retired_at")
+    fields = (
+        "driver",
+        "kind",
+        "mask",
+        "holder_name",
+        "holder_tax_id",
+        "hold_until",
+        "retired_at",
+    )
 
 
 @admin.register(DriverEvent)

@@ -1,0 +1,11 @@
+"""Background work of drivers: each task calls one service."""
+
+from celery import shared_task
+
+from drivers import services
+
+
+@shared_task(name="drivers.follow_calendars")
+def follow_calendars() -> None:
+    """Papers run out, and are reminded of, as each company's new day begins."""
+    services.follow_calendars()

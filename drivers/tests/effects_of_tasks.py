@@ -1,0 +1,45 @@
+"""The effects of drivers' tasks."""
+
+from datetime import timedelta
+
+from drivers import services
+from drivers.models import Driver, DriverDocument
+from drivers.services.calendar import TASK
+from drivers.tests.papers import PICTURE
+from fleets.models import Notice
+from voltop import clock
+from voltop.jobs import JobRun
+from voltop.tests.effects import Effect, Stage
+
+
+def papers_that_end(stage: Stage) -> list[int]:
+    """At a company whose day nobody has done: one ran out days ago, one will."""
+    provider = stage.cast.a
+    JobRun.objects.filter(job=TASK, provider_id=provider.pk).delete()
+    driver = stage.cast.new_driver(f"Ends{Driver.objects.count()}", provider)
+    actor, at = stage.cast.actor(provider), clock.now()
+    today = at.date()
+    for kind, days in (("driving_licence", 2), ("national_id", 5)):
+        document = services.hand_in_document(
+            driver,
+            actor=actor,
+            kind=kind,
+            file=PICTURE,
+            expires_on=today + timedelta(days=days),
+        )
+        services.approve_document(document, actor=actor)
+    DriverDocument.objects.filter(driver=driver, kind="driving_licence").update(
+        expires_on=today - timedelta(days=3)
+    )
+    stage.notes["driver"] = driver
+    return []
+
+
+def told(stage: Stage) -> list[str]:
+    own = Notice.objects.filter(user=stage.notes["driver"].user, kind__startswith="drivers.doc")
+    return sorted(own.values_list("kind", flat=True))
+
+
+EFFECTS = [
+    Effect(TASK, papers_that_end, told, ["drivers.document_expired", "drivers.document_expiring"])
+]

@@ -1,0 +1,1 @@
+"""The API of drivers, by noun: records, papers."""
