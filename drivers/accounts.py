@@ -48,6 +48,13 @@ def mask(kind: str, details: Details) -> str:
     return f"{prefix} •••• {shown}"
 
 
+def country_of(kind: str, details: Details) -> str:
+    """The country that an account is in, by its number; empty where that does not say."""
+    if kind == "iban":
+        return details["iban"][:2]
+    return {"clabe": "MX", "pix": "BR", "us": "US"}.get(kind, "")
+
+
 def canonical_text(kind: str, details: Details) -> str:
     """One string per account, for its fingerprint.
 

@@ -8,7 +8,15 @@ class DriversConfig(AppConfig):
     verbose_name = "Drivers"
 
     def ready(self) -> None:
-        from drivers import home, notices, receivers, record_kinds, roles, selectors  # noqa: F401
+        from drivers import (  # noqa: F401 (receivers listen)
+            home,
+            notices,
+            panels,
+            receivers,
+            record_kinds,
+            roles,
+            selectors,
+        )
         from drivers.services import sandbox
         from voltop import registry
 
@@ -20,5 +28,6 @@ class DriversConfig(AppConfig):
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
         registry.register(registry.NOTICE_KINDS, "drivers", notices.kinds)
         registry.register(registry.SANDBOX_SEEDS, "drivers", sandbox.seed)
+        registry.register(registry.DRIVER_PANELS, "drivers", panels.likely_duplicates)
         registry.register(registry.WORK, "drivers", home.work)
         registry.register(registry.HOME_FIGURES, "drivers", home.figures)

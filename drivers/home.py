@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from drivers.duplicates import likely_duplicates
 from drivers.models import DocumentStatus, Driver, DriverDocument, DriverStatus, PayoutAccount
 from voltop import clock
 from voltop.home import Figure, Work
@@ -21,9 +22,19 @@ def work() -> list[Work]:
             "drivers.onboard",
             _("Drivers to onboard"),
             partial(_drivers, status=DriverStatus.ONBOARDING),
-            f"{LIST}?status__exact=onboarding",
+            f"{LIST}funnel/",
             "drivers.change_driver",
             icon="person_add",
+        ),
+        Work(
+            "drivers.likely_duplicate",
+            _("Drivers who may be there twice"),
+            lambda provider_id: likely_duplicates(Driver.objects.seen_from(provider_id)),
+            LIST,
+            "drivers.change_driver",
+            urgency="later",
+            icon="group",
+            done_by_hand=True,
         ),
         Work(
             "drivers.settle",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from drivers.models import DocumentStatus, Driver, DriverDocument
+from drivers.models import DocumentStatus, Driver, DriverDocument, DriverStatus
 from fleets.models import DriverPaper, FleetPolicy, FleetProvider
 from voltop import clock
 
@@ -87,3 +87,23 @@ def is_complete(driver: Driver, at: datetime) -> bool:
     demanded = demanded_of(driver.provider_id)
     on = today_at(driver.provider, at)
     return bool(demanded) and all(each.holds for each in standings(driver, demanded, on))
+
+
+STAGES = ("invited", "missing", "rejected", "pending", "ready")
+"""Where somebody who is to drive stands: what they themselves, or staff, have to do next."""
+
+
+def stage_of(driver: Driver, standing: Sequence[Standing]) -> str:
+    """The step of the way in that a driver who is invited or onboarding stands at.
+
+    What the driver has to do comes before what waits for staff.
+    """
+    if driver.status == DriverStatus.INVITED:
+        return "invited"
+    states = {each.state for each in standing}
+    if states & {MISSING, DocumentStatus.EXPIRED.value}:
+        return "missing"
+    for stage in ("rejected", "pending"):
+        if stage in states:
+            return stage
+    return "ready"

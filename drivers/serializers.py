@@ -129,7 +129,7 @@ class EngagementEndSerializer(Serializer):
 
 
 class PayoutAccountSerializer(ModelSerializer):
-    """Numbers are never shown, only their mask."""
+    """Numbers are never shown, only their masks."""
 
     class Meta:
         model = PayoutAccount
@@ -138,7 +138,7 @@ class PayoutAccountSerializer(ModelSerializer):
             "driver",
             "kind",
             "holder_name",
-            "holder_tax_id",
+            "holder_tax_mask",
             "mask",
             "hold_until",
             "retired_at",

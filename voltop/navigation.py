@@ -11,6 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+APART = ("vehicles_map", "drivers_funnel")
+"""Pages with an entry of their own that stand below another one's address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -28,8 +31,8 @@ class Entry:
         if not (user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}")):
             return None
         link = reverse(self.address or f"admin:{app}_{name}_changelist")
-        is_map = request.path == reverse("admin:vehicles_map")  # it stands below the vehicles
-        is_here = request.path == link or (request.path.startswith(link) and not is_map)
+        apart = {reverse(f"admin:{name}") for name in APART} - {link}
+        is_here = request.path.startswith(link) and request.path not in apart
         return {"title": self.title, "icon": self.icon, "link": link, "active": is_here}
 
 
@@ -57,6 +60,7 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         _("People"),
         (
             Entry(_("Drivers"), "drivers.driver", "badge"),
+            Entry(_("The way in"), "drivers.driver", "filter_alt", address="admin:drivers_funnel"),
             Entry(_("Papers"), "drivers.driverdocument", "id_card"),
             Entry(_("Conversations"), "chat.conversation", "forum"),
             Entry(_("Calls for help"), "chat.alarm", "e911_emergency"),

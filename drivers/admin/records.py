@@ -5,9 +5,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 
-from drivers import services
+from drivers import funnel, services
 from drivers.models import (
     DRIVER_MACHINE,
     Driver,
@@ -123,6 +124,9 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
         (_("Emergency"), {"fields": (("emergency_contact_name", "emergency_contact_phone"),)}),
     )
 
+    def get_urls(self) -> list[URLPattern]:
+        return [*funnel.urls(), *super().get_urls()]
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who may not see a person's identity finds a mask in its place."""
         groups = super().get_fieldsets(request, obj)
@@ -189,7 +193,7 @@ class PayoutAccountAdmin(ReadOnlyAdmin):
         "kind",
         "mask",
         "holder_name",
-        "holder_tax_id",
+        "holder_tax_mask",
         "hold_until",
         "retired_at",
     )

@@ -81,6 +81,16 @@ class Driver(ProviderModel):
         ]
         indexes = [
             models.Index(fields=["provider", "status", "id"], name="drivers_driver_by_status"),
+            models.Index(
+                fields=["provider", "national_id"],
+                condition=~Q(national_id=""),
+                name="drivers_driver_by_identity",
+            ),
+            models.Index(
+                fields=["provider", "phone"],
+                condition=~Q(phone=""),
+                name="drivers_driver_by_phone",
+            ),
         ]
         permissions = [
             ("terminate_driver", "Can end a driver's work for good"),

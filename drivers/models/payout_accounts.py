@@ -20,7 +20,8 @@ class PayoutAccountKind(models.TextChoices):
 class PayoutAccount(ProviderModel):
     """One account of a driver; a new one retires the old one.
 
-    `details` is the account (compact JSON, see `drivers.accounts`) under the driver's key;
+    `details` is the account (compact JSON, see `drivers.accounts`) under the driver's key, and
+    `holder_tax_sealed` the holder's tax id, of which `holder_tax_mask` is shown;
     `fingerprint` an HMAC of it, to find the same account at two drivers, cleared by erasure.
     Until `hold_until` no money is sent there (every change but the first opens 24 hours).
     """
@@ -28,7 +29,8 @@ class PayoutAccount(ProviderModel):
     driver = models.ForeignKey(Driver, models.PROTECT, related_name="payout_accounts")
     kind = models.CharField(max_length=8, choices=PayoutAccountKind)
     holder_name = models.CharField(max_length=120)
-    holder_tax_id = models.CharField(max_length=32, blank=True)
+    holder_tax_sealed = models.BinaryField(default=b"", editable=False)
+    holder_tax_mask = models.CharField(max_length=16, blank=True, editable=False)
     mask = models.CharField(max_length=64)
     details = models.BinaryField(editable=False)
     fingerprint = models.BinaryField(editable=False, null=True)

@@ -70,9 +70,10 @@ SEEN_BY = {
     "drivers.Driver.given_name": ALL,
     "drivers.Driver.national_id": KNOWING,
     "drivers.Driver.phone": ALL,
+    "drivers.DriverDocument.number_mask": "owner manager dispatcher",
     "drivers.Engagement.cost_centre": "owner manager dispatcher accountant support",
     "drivers.PayoutAccount.holder_name": PAYING,
-    "drivers.PayoutAccount.holder_tax_id": PAYING,
+    "drivers.PayoutAccount.holder_tax_mask": PAYING,
     "drivers.PayoutAccount.mask": PAYING,
 }
 """What is personal of a driver → the staff who may see it, in the API and in the admin alike. Kept

@@ -23,6 +23,7 @@ NO_TRACE = {
     "chat.services.messages.append": "a message is a row of its own, with author and time",
     "chat.services.messages.mark_read": "what somebody has read is no change that matters",
     "drivers.services.documents.number_of": "stands beside the picture, whose showing is audited",
+    "drivers.services.payout_accounts.holder_tax_id_of": "compared when one is set; never shown",
     "drivers.services.payout_accounts.account_details": "read by a payout alone, which has events",
     "fleets.services.auth.log_out": "one's own log-in: its row says when and how it ended",
     "fleets.services.imports.require_may": "judges, and changes nothing",

@@ -55,9 +55,9 @@ def test_what_is_secret_is_recognised_for_everybody(world):
 def test_no_driver_sees_what_is_private_of_another(world):
     shown, account = world.canaries.shown, world.objects["payout_account"].peer
     account.refresh_from_db()
-    holder = account.holder_tax_id.encode()
+    holder = account.holder_name.encode()
     assert shown("a", holder, world.other_driver.pk) == set()
-    assert shown("a", holder, world.driver.pk) == {"drivers.PayoutAccount.holder_tax_id"}
+    assert shown("a", holder, world.driver.pk) == {"drivers.PayoutAccount.holder_name"}
     private = {name for name, _whose in world.canaries.private.values()}
     assert {"drivers.Driver.national_id", "chat.InternalNote.body"} <= private
 
@@ -67,9 +67,9 @@ def test_of_all_that_is_personal_is_said_which_staff_sees_it(world):
     assert sorted(private) == sorted(canaries.SEEN_BY)
     shown, account = world.canaries.shown, world.objects["payout_account"].own
     account.refresh_from_db()
-    content = f"{account.holder_tax_id} {world.driver.pk}".encode()
+    content = f"{account.holder_tax_mask} {world.driver.pk}".encode()
     assert shown("a", content, role="accountant") == set()
-    assert shown("a", content, role="manager") == {"drivers.PayoutAccount.holder_tax_id"}
+    assert shown("a", content, role="manager") == {"drivers.PayoutAccount.holder_tax_mask"}
 
 
 PAGES = {
