@@ -195,7 +195,7 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without a service_update the page of a row is for reading only."""
         if obj is not None and type(self).service_update is ProviderAdmin.service_update:
-            hidden = {"id", "row_version", *(self.exclude or ())}
+            hidden = {"id", "row_version", *(self.get_exclude(request, obj) or ())}
             return self.with_shown([f.name for f in self.opts.fields if f.name not in hidden])
         return super().get_readonly_fields(request, obj)
 

@@ -1,6 +1,9 @@
 """Accounts to pay from, payouts, the bank's book."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from fleets.admin.base import EventInline, ReadOnlyAdmin, status_badge
@@ -94,6 +97,12 @@ class PayoutAdmin(ReadOnlyAdmin):
             PAYOUT_MACHINE.opens("submitted", {"held"}),
         ),
     )
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        """An account's name is its mask: it is for those who may see accounts."""
+        if request.user.has_perm("drivers.view_payoutaccount"):
+            return super().get_exclude(request, obj)
+        return [*(super().get_exclude(request, obj) or ()), "payout_account"]
 
 
 @admin.register(BankMovement)
