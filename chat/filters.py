@@ -12,7 +12,10 @@ from chat.models import (
     Priority,
     Topic,
 )
+from voltop.api.errors import SearchTooLong
 from voltop.api.filters import (
+    MAX_SEARCH_CHARS,
+    MAX_SEARCH_WORDS,
     BooleanFilter,
     ChoiceFilter,
     FilterSet,
@@ -40,7 +43,15 @@ class OwnConversationFilter(FilterSet):
 
 
 class SayingFilter(TextFilter):
-    """All of these words, "a phrase", or, -not; in any case, without accents."""
+    """All of these words, "a phrase", or, -not; in any case, without accents.
+
+    Bounded like every search: SearchTooLong.
+    """
+
+    def parse(self, text: str) -> str:
+        if len(text) > MAX_SEARCH_CHARS or len(text.split()) > MAX_SEARCH_WORDS:
+            raise SearchTooLong()
+        return super().parse(text)
 
     def filter(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
         if value is None:

@@ -59,6 +59,7 @@ BY_NAME = {
     "event": "driver.activated",
     "evidence": "Receipt 8841",
     "evse_uid": "MX*VLT*E0001",
+    "expires_on": "2029-03-31",
     "external_id": "D-17",
     "family_name": "Torres",
     "file_name": "vehicles.csv",

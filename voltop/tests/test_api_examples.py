@@ -18,6 +18,7 @@ OF_THE_PLACE = {
     "url_not_allowed": "its hosts resolve nowhere",
     "transfer_to_self": "the first company is the caller's own",
     "reservation_in_past": "the day of an example passes",
+    "unreadable_file": "a photo is too long for an example",
     "snooze_in_past": "and so does its Monday",
     "wrong_password": "it is nobody's",
 }
