@@ -62,7 +62,7 @@ _decoder = json.JSONDecoder(
 
 
 class StrictJSONParser(BaseParser):
-    """application/json in UTF-8, within `view.body_max_bytes`; an empty body is refused."""
+    """application/json in UTF-8, within `view.body_bound()`; an empty body is refused."""
 
     media_type = "application/json"
 
@@ -77,7 +77,7 @@ class StrictJSONParser(BaseParser):
         view = context.get("view")
         raw = read_body(
             request,
-            max_bytes=getattr(view, "body_max_bytes", None),
+            max_bytes=view.body_bound() if view is not None else None,
             gzip_max_bytes=getattr(view, "gzip_max_bytes", None),
         )
         if not raw.strip():

@@ -70,7 +70,8 @@ class StrictView(APIView):
     - `query_parameters`: action -> name -> JSON schema of what it reads from `self.parameters`.
     - `idempotency`: how POSTs treat an Idempotency-Key, for all actions or by action.
     - `needs_provider`: False only for what a caller does as such (log-in, their own account).
-    - `body_max_bytes`, `gzip_max_bytes`: bounds of the body, and of an inflated one if taken.
+    - `body_max_bytes` (for all actions or by action), `gzip_max_bytes`: bounds of the body, and of
+      an inflated one if taken.
     """
 
     permissions: ClassVar[dict[str, str]] = {}
@@ -82,7 +83,7 @@ class StrictView(APIView):
     query_parameters: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {}
     idempotency: ClassVar[IdempotencyMode | dict[str, IdempotencyMode]] = "accepted"
     needs_provider: ClassVar[bool] = True
-    body_max_bytes: ClassVar[int | None] = None
+    body_max_bytes: ClassVar[int | dict[str, int] | None] = None
     gzip_max_bytes: ClassVar[int | None] = None
 
     permission_classes = (OperationPermission,)
@@ -198,11 +199,17 @@ class StrictView(APIView):
         values: dict[str, Any] = serializer.validated_data
         return values
 
+    def body_bound(self) -> int | None:
+        """The bytes that this action's body may have; None is the bound of all bodies."""
+        if isinstance(self.body_max_bytes, dict):
+            return self.body_max_bytes.get(self.action or "")
+        return self.body_max_bytes
+
     def read_body(self) -> bytes:
         """The bytes of the body, within the view's bounds, inflated where it takes gzip."""
         return read_body(
             self.request._request,
-            max_bytes=self.body_max_bytes,
+            max_bytes=self.body_bound(),
             gzip_max_bytes=self.gzip_max_bytes,
         )
 
