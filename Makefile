@@ -16,6 +16,9 @@ LIKE_PRODUCTION = VOLTOP_HTTPS=1 VOLTOP_ALLOWED_HOSTS=fleet.example \
 	VOLTOP_EMAIL_URL=smtp+tls://user:password@mail.example:587 \
 	VOLTOP_SMS_TRANSPORT=fleets.messages.send_email
 
+# Every process that is started here finds its modules compiled, also where the machine says not to.
+export PYTHONDONTWRITEBYTECODE :=
+
 # An environment whose Python is gone (upgraded, moved) is made anew.
 ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
