@@ -7,7 +7,13 @@ import sys
 import pytest
 from django.core.management import call_command, get_commands
 from django.db import models
-from django.db.migrations.operations import AddConstraint, CreateModel, RemoveConstraint
+from django.db.migrations.operations import (
+    AddConstraint,
+    AddField,
+    AlterField,
+    CreateModel,
+    RemoveConstraint,
+)
 from django.db.migrations.state import ProjectState
 
 from voltop.embedded import paths
@@ -51,6 +57,23 @@ def test_the_rendered_models_follow_the_state():
         assert [relation.name for relation in related] == ["children"]
         RemoveConstraint("Child", "positive").state_forwards("made", state)
         assert state.apps.get_model("made", "Child")._meta.constraints == []
+        before = state.clone()
+        for operation in (
+            AddField(
+                "Child", "friend", models.ForeignKey("made.Parent", models.CASCADE, null=True)
+            ),
+            AddField("Child", "note", models.CharField(max_length=10, default="")),
+            AlterField("Child", "note", models.CharField(max_length=20, default="")),
+        ):
+            operation.state_forwards("made", state)
+        rendered = state.apps.get_model("made", "Child")
+        assert rendered._meta.get_field("note").max_length == 20
+        assert rendered._meta.get_field("friend").related_model._meta.label == "made.Parent"
+        old = before.apps.get_model("made", "Child")._meta
+        assert [field.name for field in old.fields] == ["id", "parent"], "what was stays as it was"
+        state.clear_delayed_apps_cache()  # as before each RunPython
+        parent_now = state.apps.get_model("made", "Parent")
+        assert state.apps.get_model("made", "Child")(friend=parent_now()).friend is not None
 
 
 @pytest.mark.slow

@@ -3,8 +3,9 @@
 Django renders every related model anew for each table, constraint and index of a migration's
 state. With dozens of models that all point at providers, that is most of a first start and of a
 fresh test database, and it grows with the square of the models. A new table has nothing that
-pointed at it before, and a constraint or index touches one table only: neither needs it. The SQL
-stays Django's own; a test compares the resulting schema with the one of the slow way.
+pointed at it before; a constraint, an index, a field that nothing refers to touch one table only:
+none of them needs it. Before a migration's own Python runs, Django renders all models anew. The
+SQL stays Django's own; a test compares the resulting schema with the one of the slow way.
 """
 
 import contextlib
@@ -29,6 +30,8 @@ def rendering_only_what_changes() -> Iterator[None]:
         for name in ("_append_option", "_remove_option", "_alter_option")
     }
     quick["add_model"] = _adding_one_model(ProjectState.add_model)
+    for name in ("add_field", "alter_field"):
+        quick[name] = _changing_one_field(getattr(ProjectState, name))
     originals = {name: getattr(ProjectState, name) for name in quick}
     for name, function in quick.items():
         setattr(ProjectState, name, function)
@@ -75,3 +78,23 @@ def _adding_one_model(original: Callable[..., None]) -> Callable[..., None]:
             apps.render_multiple([model_state])
 
     return add
+
+
+def _changing_one_field(original: Callable[..., None]) -> Callable[..., None]:
+    """Render the field's model alone, unless other tables may refer to the field."""
+
+    def change(
+        state: ProjectState, app_label: str, model_name: str, name: str, field: Any, *rest: Any
+    ) -> None:
+        if field.unique:  # a primary key is unique, too
+            original(state, app_label, model_name, name, field, *rest)
+            return
+        with _apps_set_aside(state) as apps:
+            original(state, app_label, model_name, name, field, *rest)
+        if apps is not None:
+            state.is_delayed = True
+            with apps.bulk_update():
+                apps.unregister_model(app_label, model_name)
+            apps.render_multiple([state.models[app_label, model_name]])
+
+    return change
