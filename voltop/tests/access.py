@@ -29,6 +29,8 @@
 - `relations: {connector: $connector}` names relations that the body leaves away, to be tried with
   B's object too; `ids: driver`, of what kind the ids in the body are that each get their answer:
   B's is answered like one that never was.
+- `shows: alarm` names the kind of the rows of a list that shows a driver only their own, where no
+  operation shows one of them.
 - `query` is appended to the address, `headers` are sent, `others: 401` is what the rest gets.
 - Groups: staff (the six roles), drivers, clients, people (all with a log-in), everyone.
 
@@ -85,6 +87,7 @@ class Row:
     others: int | None = None
     relations: dict[str, str] = field(default_factory=dict)
     ids: str = ""
+    shows: str = ""
 
     def names_objects(self, world: World) -> bool:
         """Whether the address names a row, and not only what everybody may name."""
@@ -172,7 +175,7 @@ def _roles(model: str, names: str) -> set[str]:
     return roles
 
 
-KEYS = {"allow", "path", "body", "query", "headers", "others", "relations", "ids"}
+KEYS = {"allow", "path", "body", "query", "headers", "others", "relations", "ids", "shows"}
 
 
 def _without(values: dict[str, Any], key: str) -> dict[str, Any]:

@@ -207,6 +207,12 @@ def judge_success(place, operation, world, caller, answer):
     for found in body.get("results", ()) if isinstance(body, dict) else ():
         if isinstance(found, dict) and found.get("provider", company) != company:
             yield f"{place}: lists a row of another company"
+    shows = access.rows()[operation.id].shows
+    if shows:
+        keys = {row["id"] for row in body["results"]}
+        for scope in {"own", "peer", "foreign"} - OWN_SCOPE.get(caller.name, set()):
+            if getattr(world.objects[shows], scope).pk in keys:
+                yield f"{place}: lists a {shows} ({scope}) that is not to be seen"
     retrieve = access.retrieve_of(operation.id)
     if retrieve is not None and isinstance(body, dict):
         keys = {row.get("id") for row in body.get("results", ()) if isinstance(row, dict)}
@@ -217,6 +223,9 @@ def judge_success(place, operation, world, caller, answer):
             kind = next(iter(retrieve.path.values()))
             if hidden and getattr(world.objects[kind], scope).pk in keys:
                 yield f"{place}: lists a {kind} ({scope}) that is not to be seen"
+
+
+OWN_SCOPE = {"driver": {"own"}, "driver_2": {"peer"}, "driver_b": {"foreign"}}
 
 
 def unfitting(body, operation, status):
