@@ -12,16 +12,14 @@ from chat.models import (
     Priority,
     Topic,
 )
-from voltop.api.errors import SearchTooLong
 from voltop.api.filters import (
-    MAX_SEARCH_CHARS,
-    MAX_SEARCH_WORDS,
     BooleanFilter,
     ChoiceFilter,
     FilterSet,
     IdFilter,
     IntegerFilter,
     TextFilter,
+    search_words,
 )
 
 
@@ -45,12 +43,11 @@ class OwnConversationFilter(FilterSet):
 class SayingFilter(TextFilter):
     """All of these words, "a phrase", or, -not; in any case, without accents.
 
-    Bounded like every search: SearchTooLong.
+    Bounded like every search: SearchTooLong, Blank.
     """
 
     def parse(self, text: str) -> str:
-        if len(text) > MAX_SEARCH_CHARS or len(text.split()) > MAX_SEARCH_WORDS:
-            raise SearchTooLong()
+        search_words(text)
         return super().parse(text)
 
     def filter(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:

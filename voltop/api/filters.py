@@ -202,20 +202,28 @@ def _since(text: str) -> Any:
         raise type(error)(field="updated_since") from error
 
 
-def search_condition(text: str, fields: tuple[str, ...]) -> Q:
-    """Every word stands somewhere in one of the fields, in any case. Raises SearchTooLong, Blank.
+def search_words(text: str) -> list[str]:
+    """The words of a search; what may be a phone number is one, however it is spaced.
 
-    Accents do not matter; what may be a phone number is one word, however it is spaced. At most
-    100 characters and 5 words, so that a search cannot be made expensive.
+    At most 100 characters and 5 words, so that a search cannot be made expensive. Raises
+    SearchTooLong, Blank.
     """
-    phone = phone_in(text)
-    words = text.split() if phone is None else [text.strip()]
+    words = text.split() if phone_in(text) is None else [text.strip()]
     if len(text) > MAX_SEARCH_CHARS or len(words) > MAX_SEARCH_WORDS:
         raise errors.SearchTooLong(field="search")
     if not words:
         raise errors.Blank(field="search")
+    return words
+
+
+def search_condition(text: str, fields: tuple[str, ...]) -> Q:
+    """Every word stands somewhere in one of the fields, in any case. Raises SearchTooLong, Blank.
+
+    Accents do not matter.
+    """
+    phone = phone_in(text)
     condition = Q()
-    for word in words:
+    for word in search_words(text):
         either = Q()
         for field in fields:
             either |= Q(**{f"{field}__plainly": word})
