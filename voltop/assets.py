@@ -6,6 +6,7 @@ static files go that way.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -16,6 +17,12 @@ async def _nobody(request: HttpRequest) -> HttpResponseBase:
     return HttpResponse(status=404)
 
 
+@cache
+def static_files() -> ServeStaticMiddleware:
+    """Looked for once per process: each test client would do it anew."""
+    return ServeStaticMiddleware(_nobody)
+
+
 class StaticFilesMiddleware:
     """Serves the files that were there at the start; everything else goes on as it came."""
 
@@ -24,7 +31,7 @@ class StaticFilesMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self._static = ServeStaticMiddleware(_nobody)
+        self._static = static_files()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info in self._static.files:

@@ -13,4 +13,3 @@ DATABASES["default"]["TEST"] = {
 }
 ROLE_CACHE_S = 86_400  # read once, before the first test: query counts do not depend on the clock
 CELERY_TASK_ALWAYS_EAGER = False
-SERVESTATIC_AUTOREFRESH = True  # look a file up when asked, not all of them per test client
