@@ -53,21 +53,16 @@ OPERATIONS, COMPONENTS = described()
 LISTED = sorted(OPERATIONS.keys() & access.rows().keys())
 
 
-TRIED = {
-    "driver": access.SCOPES,
-    "driver_2": ("own", "peer"),
-    "owner_b": ("own", "foreign", "missing"),
-    "driver_b": ("own", "foreign", "missing"),
-    "suspended": ("own", "missing"),
-    "superuser": ("own", "foreign"),
-    "client": ("own", "foreign"),
-}
-"""Whose objects these try in the short run where they are let in; others their own only."""
+TRIED = {"driver": access.SCOPES, "driver_2": ("own", "peer")}
+"""Whose objects these try in the short run where no staff is named; others their own only."""
 
-STAFF_TRIED = 1
-"""How many of A's staff whom a row names are tried in the short run, beside the first."""
+FIRST_TRIED = ("own", "foreign", "missing")
+"""Whose objects the first of A's staff whom a row names tries in the short run."""
 
-DENIED_TRIED = 3
+OTHERS_TRIED = 2
+"""How many of the others that a row names are tried in the short run, others for each row."""
+
+DENIED_TRIED = 1
 """How many of those whom a row does not name are tried in the short run, others for each row."""
 
 
@@ -76,13 +71,14 @@ def tried_in_short(operation_id, world):
     row = access.rows()[operation_id]
     staff = [name for name in PEOPLE_OF_A if name in row.allow]
     mirrored = {name for name, like in access.MIRRORED.items() if like in row.allow}
-    others = row.allow.keys() - {"everyone", *PEOPLE_OF_A}
-    named = {*others, *mirrored, *staff[:1], "suspended", "anon"}
-    named |= some(operation_id, staff[1:], STAFF_TRIED)
-    denied = some(operation_id, world.callers.keys() - named - set(staff), DENIED_TRIED)
-    tried = dict.fromkeys(named | denied, ("own",))
-    tried |= {name: scopes for name, scopes in TRIED.items() if name in named}
-    tried |= dict.fromkeys(staff[:1], access.SCOPES)
+    named = {*row.allow.keys() - {"everyone"}, *mirrored, "suspended"}
+    denied = some(operation_id, world.callers.keys() - named, DENIED_TRIED)
+    others = some(operation_id, named - set(staff[:1]), OTHERS_TRIED)
+    tried = dict.fromkeys(others | denied, ("own",))
+    if staff:
+        tried |= {staff[0]: FIRST_TRIED}
+    else:
+        tried |= {name: scopes for name, scopes in TRIED.items() if name in named}
     return tried
 
 

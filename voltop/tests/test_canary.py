@@ -97,6 +97,7 @@ def drive(operation_id, world, names, sent):
         COUNTED["sent"] += any(canary in json.dumps(body) for canary in CANARIES)
         for target in (path, f"{path}{'&' if '?' in path else '?'}search={EMAIL}"):
             with transaction.atomic():
+                promised = len(connection.run_on_commit)  # when the world was made
                 answer = HTTP.generic(
                     operation.method,
                     target,
@@ -104,7 +105,7 @@ def drive(operation_id, world, names, sent):
                     content_type="application/json",
                     headers=headers,
                 )
-                for _savepoints, callback, _robust in connection.run_on_commit:
+                for _savepoints, callback, _robust in connection.run_on_commit[promised:]:
                     callback()
                 transaction.set_rollback(True)
             assert answer.status_code < 500, answer.content
@@ -148,7 +149,7 @@ def judge_operation(operation_id, world, names, logged, monkeypatch):
 
 
 @pytest.mark.sample
-@pytest.mark.parametrize("operation_id", LISTED[3::30])
+@pytest.mark.parametrize("operation_id", LISTED[3::40])
 def test_some_operations_leak_nothing(operation_id, person, lines, monkeypatch):  # noqa: F811
     judge_operation(operation_id, person, FEW[:2], lines, monkeypatch)
 
