@@ -8,7 +8,7 @@ class ChatConfig(AppConfig):
     verbose_name = "Chat"
 
     def ready(self) -> None:
-        from chat import home, notices, roles
+        from chat import home, notices, offline, roles, today
         from chat.services import announcements
         from voltop import registry
 
@@ -17,6 +17,8 @@ class ChatConfig(AppConfig):
         registry.register(registry.API_SCOPES, "chat", roles.scopes_of_chat)
         registry.register(registry.NOTICE_KINDS, "chat", notices.kinds)
         registry.register(registry.WORK, "chat", home.work)
+        registry.register(registry.OFFLINE_KINDS, "chat", offline.kinds)
+        registry.register(registry.TODAY, "chat", today.parts)
         registry.register(
             registry.CONVERSATION_SUBJECTS, announcements.ABOUT, announcements.subject
         )

@@ -16,6 +16,7 @@ class DriversConfig(AppConfig):
             record_kinds,
             roles,
             selectors,
+            today,
         )
         from drivers.services import sandbox
         from voltop import registry
@@ -31,3 +32,4 @@ class DriversConfig(AppConfig):
         registry.register(registry.DRIVER_PANELS, "drivers", panels.likely_duplicates)
         registry.register(registry.WORK, "drivers", home.work)
         registry.register(registry.HOME_FIGURES, "drivers", home.figures)
+        registry.register(registry.TODAY, "drivers", today.parts)

@@ -21,7 +21,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "accountant": (*_READ, "view_identity", *_ACCOUNTS),
     "support": _READ,
     "viewer": ("view_driver",),
-    "driver": ("own_papers",),
+    "driver": ("own_papers", "own_day"),
 }
 
 
@@ -53,6 +53,7 @@ WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
         "add_payoutaccount",
         "change_payoutaccount",
         "own_papers",
+        "own_day",
         "review_driverdocument",
     ),
     "hidden": (),

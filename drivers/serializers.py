@@ -16,11 +16,14 @@ from drivers.models import (
 )
 from fleets.models import Depot, DriverPaper
 from fleets.records import RefsField
-from voltop import files
+from voltop import files, today
+from voltop.api.bulk import BulkErrorSerializer, BulkField
 from voltop.api.fields import (
     Base64Field,
     DateField,
     EmailField,
+    InstantField,
+    ObjectField,
     ProviderRelatedField,
     StrictCharField,
     StrictChoiceField,
@@ -28,6 +31,7 @@ from voltop.api.fields import (
     StrictListField,
     base64_schema,
 )
+from voltop.api.offline import MOST_EVENTS
 from voltop.api.serializers import ModelSerializer, Serializer
 from voltop.tables import StoredFile
 
@@ -278,3 +282,72 @@ class StandingsSerializer(Serializer):
     """All papers that the company demands."""
 
     papers = StandingSerializer(many=True, read_only=True)
+
+
+# --- The phone -----------------------------------------------------------------------------------
+class TodaySerializer(Serializer):
+    """What the apps' parts show, each for whoever may see it. `left_out`: had no room in 8 KB."""
+
+    left_out = StrictListField(child=StrictCharField(max_length=40), max_length=20)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        for part in today.parts():
+            for name, shape in part.shapes.items():
+                fields[name] = today.field_of(shape, required=False, allow_null=True)
+        return fields
+
+
+class SyncEventSerializer(Serializer):
+    """`kind`: see docs/drivers.md; `data`: what the same operation below `me/` takes."""
+
+    client_id = StrictCharField(max_length=64)
+    kind = StrictCharField(max_length=40)
+    occurred_at = InstantField()
+    data = ObjectField(required=False)  # type: ignore[assignment]  # DRF's own is another
+
+
+class SyncSerializer(Serializer):
+    """`sent_at` is what the phone's clock shows now: by how much it is off, times are put right."""
+
+    schema_example: ClassVar[dict[str, Any]] = {
+        "events": [
+            {
+                "client_id": "0d3f6a1c-start",
+                "kind": "shift.start",
+                "occurred_at": "2026-03-02T14:00:00Z",
+                "data": {},
+            }
+        ],
+        "sent_at": "2026-03-02T14:20:00Z",
+    }
+
+    events = BulkField(child=SyncEventSerializer(), max_length=MOST_EVENTS)
+    sent_at = InstantField(required=False, allow_null=True)
+
+
+class SyncAnswerSerializer(Serializer):
+    """`id` is the object that came of it. `later`: keep the event, and send it again."""
+
+    schema_values: ClassVar[dict[str, Any]] = {
+        "index": 0,
+        "client_id": "0d3f6a1c-start",
+        "code": "",
+        "detail": "",
+    }
+
+    index = StrictIntegerField(min_value=0)
+    client_id = StrictCharField(max_length=64)
+    status = StrictChoiceField(choices=["done", "refused", "later"])
+    id = StrictIntegerField(min_value=1, allow_null=True)
+    code = StrictCharField(max_length=60)
+    detail = StrictCharField(max_length=1000)
+    errors = BulkErrorSerializer(many=True)  # type: ignore[assignment]  # DRF's own is another
+    extra = ObjectField()
+
+
+class SyncAnswersSerializer(Serializer):
+    """An answer per event, in the order in which they were sent; `at` is the server's clock."""
+
+    answers = SyncAnswerSerializer(many=True)
+    at = InstantField()

@@ -1,6 +1,8 @@
 """API addresses of drivers, below /api/v1/."""
 
-from drivers.views import papers, records
+from django.urls import URLPattern, URLResolver, re_path
+
+from drivers.views import papers, phone, records
 from voltop.api.routers import Router
 
 router = Router()
@@ -15,4 +17,8 @@ router.register("payout-accounts", records.PayoutAccountViewSet, basename="payou
 router.register("documents", papers.DocumentViewSet, basename="documents")
 router.register("me/papers", papers.OwnDocumentViewSet, basename="me-papers")
 
-urlpatterns = router.urls
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    re_path(r"^me/today/?$", phone.TodayView.as_view()),
+    re_path(r"^me/sync/?$", phone.SyncView.as_view()),
+]

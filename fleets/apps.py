@@ -14,11 +14,13 @@ class FleetsConfig(AppConfig):
             home,
             limits,
             notices,
+            offline,
             receivers,  # noqa: F401 (they connect themselves)
             record_kinds,
             roles,
             scopes,
             suspension,
+            today,
         )
         from fleets.selectors import sandbox_ids
         from fleets.services import inbox
@@ -30,6 +32,8 @@ class FleetsConfig(AppConfig):
         registry.register(registry.RECORD_KINDS, "depots", record_kinds.depots)
         registry.register(registry.NOTICE_KINDS, "fleets", notices.kinds)
         registry.register(registry.WORK, "fleets", home.work)
+        registry.register(registry.OFFLINE_KINDS, "fleets", offline.kinds)
+        registry.register(registry.TODAY, "fleets", today.parts)
         registry.register(registry.WORK_SET_ASIDE, "fleets", inbox.set_aside)
         registry.register(registry.EXPORT_GATES, "fleets", limits.too_many_exports)
         registry.register(registry.NOT_COUNTED, "fleets", sandbox_ids)

@@ -17,6 +17,7 @@ class PaymentsConfig(AppConfig):
             record_kinds,
             roles,
             selectors,
+            today,
         )
         from payments.services import sandbox
         from voltop import registry
@@ -36,3 +37,4 @@ class PaymentsConfig(AppConfig):
         registry.register(subjects, "payments.payment", selectors.payment_subject)
         registry.register(registry.DRIVER_CARDS, "payments", cards.money_of_driver)
         registry.register(registry.DRIVER_ACTIONS, "payments", cards.actions_of_driver)
+        registry.register(registry.TODAY, "payments", today.parts)

@@ -12,9 +12,11 @@ class ReservationsConfig(AppConfig):
             cards,
             home,
             notices,
+            offline,
             receivers,  # noqa: F401 (they listen)
             record_kinds,
             roles,
+            today,
         )
         from reservations.services import sandbox
         from voltop import registry
@@ -29,3 +31,5 @@ class ReservationsConfig(AppConfig):
         registry.register(registry.HOME_FIGURES, "reservations", home.figures)
         registry.register(registry.DRIVER_CARDS, "reservations", cards.booking_of_driver)
         registry.register(registry.DRIVER_ACTIONS, "reservations", cards.actions_of_driver)
+        registry.register(registry.OFFLINE_KINDS, "reservations", offline.kinds)
+        registry.register(registry.TODAY, "reservations", today.parts)

@@ -12,10 +12,12 @@ class ShiftsConfig(AppConfig):
             cards,
             home,
             notices,
+            offline,
             panels,
             receivers,  # noqa: F401 (they listen)
             roles,
             selectors,
+            today,
         )
         from voltop import registry
 
@@ -31,3 +33,5 @@ class ShiftsConfig(AppConfig):
         registry.register(registry.DRIVER_CARDS, "shifts", cards.shift_of_driver)
         registry.register(registry.DRIVER_ACTIONS, "shifts", cards.actions_of_driver)
         registry.register(registry.AUDIENCES, "on_shift", cards.drivers_on_shift)
+        registry.register(registry.OFFLINE_KINDS, "shifts", offline.kinds)
+        registry.register(registry.TODAY, "shifts", today.parts)

@@ -55,6 +55,12 @@ DRIVER_CARDS = "voltop.driver_cards"
 DRIVER_ACTIONS = "voltop.driver_actions"
 """(driver, provider_id) -> list of voltop.cards.QuickAction: what may be done for a driver now."""
 
+OFFLINE_KINDS = "voltop.offline_kinds"
+"""() -> list of voltop.api.offline.OfflineKind: what a driver's phone may queue without network."""
+
+TODAY = "voltop.today"
+"""() -> list of voltop.today.Part: what stands in a driver's `me/today`."""
+
 AUDIENCES = "chat.audiences"
 """key = name, (provider_id) -> ids of drivers, as a queryset: whom a message to many may go to."""
 

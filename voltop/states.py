@@ -107,9 +107,20 @@ class Machine:
 
         return is_open
 
-    def open(self, obj: models.Model, *, actor: Actor, at: datetime, reason: str = "") -> None:
-        """Write the first event of a freshly created row (from nothing to its state)."""
-        self._write_event(obj, "", getattr(obj, self.field), actor, at, reason)
+    def open(
+        self,
+        obj: models.Model,
+        *,
+        actor: Actor,
+        at: datetime,
+        reason: str = "",
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the first event of a freshly created row (from nothing to its state).
+
+        `told` are columns that the machine's own event table has besides.
+        """
+        self._write_event(obj, "", getattr(obj, self.field), actor, at, reason, **(told or {}))
         self._tell(obj, "", 1, (self.field,), actor, at)
 
     def move(
@@ -121,11 +132,13 @@ class Machine:
         at: datetime,
         reason: str = "",
         only_from: set[str] | None = None,
+        told: Mapping[str, Any] | None = None,
         **columns: Any,
     ) -> str:
         """Move `obj` to `to`, set `columns` with it, and return the state it left.
 
-        `only_from` narrows the machine for a service that means only some of the ways to `to`.
+        `only_from` narrows the machine for a service that means only some of the ways to `to`;
+        `told` are columns that the machine's own event table has besides.
         Raises IllegalMove (409) when the row's present state has no such move, NotFound when the
         row is gone. The row stays locked (FOR NO KEY UPDATE) until the caller's transaction ends.
         `obj` itself carries the new values afterwards.
@@ -145,7 +158,7 @@ class Machine:
         rows.update(**{self.field: to}, **columns)
         for name, value in {self.field: to, **columns}.items():
             setattr(obj, name, value)
-        self._write_event(obj, state, to, actor, at, reason)
+        self._write_event(obj, state, to, actor, at, reason, **(told or {}))
         self._tell(obj, state, version + 1, (self.field, *columns), actor, at)
         return str(state)
 
@@ -179,7 +192,7 @@ class Machine:
         self._tell_many(model, moves, provider_id, actor, at)
 
     def _write_event(
-        self, obj: Any, state: str, to: str, actor: Actor, at: datetime, reason: str
+        self, obj: Any, state: str, to: str, actor: Actor, at: datetime, reason: str, **told: Any
     ) -> None:
         obj.events.create(
             provider_id=obj.provider_id,
@@ -188,6 +201,7 @@ class Machine:
             actor=str(actor),
             at=at,
             reason=reason[:500],
+            **told,
         )
 
     def _tell(

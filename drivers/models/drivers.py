@@ -95,6 +95,7 @@ class Driver(ProviderModel):
         permissions = [
             ("terminate_driver", "Can end a driver's work for good"),
             ("view_identity", "Can see a driver's identity number and date of birth"),
+            ("own_day", "Can use the driver's app"),
         ]
 
     def __str__(self) -> str:

@@ -1,18 +1,15 @@
 """A driver's own money: balance, statement, payments with every line."""
 
-from typing import Any
-
 from django.db.models import F, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from drivers.errors import NoDriverRecord
 from drivers.selectors import own_driver
-from payments import selectors
 from payments.models import OF_DRIVERS, Payment, Posting
 from payments.serializers.batches import OwnPaymentDetailSerializer, OwnPaymentSerializer
 from payments.serializers.payouts import BalanceSerializer, StatementLineSerializer
-from voltop.api.fields import Money
+from payments.today import money_of
 from voltop.api.views import OperationView
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 
@@ -28,13 +25,7 @@ class OwnBalanceView(OperationView):
 
     def get(self, request: Request) -> Response:
         """What is owed, what is a debt, what is under way to the bank."""
-        found = selectors.balance_of(own_driver(self.actor))
-        shown: dict[str, Any] = {
-            "owed": Money(found.owed_amount, found.currency),
-            "debt": Money(found.debt_amount, found.currency),
-            "under_way": Money(found.under_way_amount, found.currency),
-        }
-        return Response(BalanceSerializer(shown).data)
+        return Response(BalanceSerializer(money_of(own_driver(self.actor))).data)
 
 
 class OwnStatementViewSet(ListViewSet):

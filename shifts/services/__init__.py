@@ -1,5 +1,11 @@
 """Writes of shifts, by noun: planning, working, ending, proposals, metrics, platform income."""
 
+from shifts.services.claims import (
+    break_as_claimed,
+    end_as_claimed,
+    resume_as_claimed,
+    start_as_claimed,
+)
 from shifts.services.ending import (
     auto_close,
     confirm_shift,
@@ -43,6 +49,7 @@ __all__ = [
     "attach_entries",
     "auto_close",
     "auto_close_due",
+    "break_as_claimed",
     "cancel_shift",
     "change_vehicle",
     "compute_due",
@@ -50,6 +57,7 @@ __all__ = [
     "confirm_shift",
     "create_platform_account",
     "edit_proposal",
+    "end_as_claimed",
     "end_shift",
     "forget_driver",
     "forget_vehicle",
@@ -65,9 +73,11 @@ __all__ = [
     "request_metrics_of_vehicles",
     "request_proposals",
     "resume",
+    "resume_as_claimed",
     "run_proposal_jobs",
     "schedule_shift",
     "settle_shifts",
+    "start_as_claimed",
     "start_shift",
     "take_break",
     "take_platform_id",

@@ -27,10 +27,18 @@ OVER = frozenset({ShiftStatus.ENDED, ShiftStatus.CONFIRMED, ShiftStatus.SETTLED}
 
 
 @transaction.atomic
-def end_shift(shift: Shift, *, actor: Actor, reason: str = "", at: datetime | None = None) -> Shift:
+def end_shift(
+    shift: Shift,
+    *,
+    actor: Actor,
+    reason: str = "",
+    claimed_at: datetime | None = None,
+    at: datetime | None = None,
+) -> Shift:
     """Active or on break → ended now; auto-closed → ended, with the times it was closed at.
 
-    An ended shift is returned as it is. Raises IllegalMove (409) for one that never began.
+    An ended shift is returned as it is. `claimed_at` is what a phone said where `at` is not that
+    (`claims`). Raises IllegalMove (409) for one that never began.
     """
     at = at or clock.now()
     actor.require_same_provider(shift)
@@ -38,7 +46,8 @@ def end_shift(shift: Shift, *, actor: Actor, reason: str = "", at: datetime | No
     if shift.status in OVER:
         return shift
     if shift.status == ShiftStatus.AUTO_CLOSED:
-        SHIFT_MACHINE.move(shift, ShiftStatus.ENDED, actor=actor, at=at, reason=reason)
+        told = {"claimed_at": claimed_at}
+        SHIFT_MACHINE.move(shift, ShiftStatus.ENDED, actor=actor, at=at, reason=reason, told=told)
         shift.refresh_from_db()
         return shift
     own = actor.kind == "user" and actor.id == driver.user_id
@@ -50,6 +59,7 @@ def end_shift(shift: Shift, *, actor: Actor, reason: str = "", at: datetime | No
         actor=actor,
         at=at,
         reason=reason,
+        claimed_at=claimed_at,
     )
 
 
@@ -153,6 +163,7 @@ def _finish(
     actor: Actor,
     at: datetime,
     reason: str = "",
+    claimed_at: datetime | None = None,
 ) -> Shift:
     """Close the shift with its break, stint and custody; its metrics and income follow."""
     if shift.starts_at is not None and ends_at <= shift.starts_at:
@@ -163,6 +174,7 @@ def _finish(
         actor=actor,
         at=at,
         reason=reason,
+        told={"claimed_at": claimed_at},
         ends_at=ends_at,
         close_reason=close_reason,
     )

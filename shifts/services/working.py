@@ -39,6 +39,7 @@ def start_shift(
     vehicle: Vehicle | None = None,
     planned: Shift | None = None,
     override_reason: str = "",
+    claimed_at: datetime | None = None,
     at: datetime | None = None,
 ) -> Shift:
     """Scheduled (or nothing) → active, with a car; the gates are asked, all at once.
@@ -46,14 +47,13 @@ def start_shift(
     Without `planned`, the driver's plan for now is taken, else the shift is unplanned; without
     `vehicle`, the planned one, else the one the driver has. Starting what already runs (same car)
     returns it. `override_reason` (staff) sets aside the gates that may be; it is audited.
+    `claimed_at` is what a phone said where `at` is not that (`claims`).
     Raises StartRefused, IllegalMove (409).
     """
     at = at or clock.now()
     actor.require_same_provider(driver, *(item for item in (vehicle, planned) if item))
-    planned = planned or _plan_for_now(driver, at)
-    if planned is not None:
-        vehicle = vehicle or planned.planned_vehicle
-    vehicle = vehicle or usual_vehicle(driver, at)
+    planned = planned or plan_for(driver, at)
+    vehicle = vehicle or car_for(driver, planned, at)
     driver = lock_people_and_cars(driver.pk, [vehicle.pk] if vehicle else [])
     if running := _already_running(driver, vehicle):
         return running
@@ -63,7 +63,15 @@ def start_shift(
     reasons = gates.refusals(driver, vehicle, planned, at)
     if vehicle is None or any(not (r.overridable and override_reason.strip()) for r in reasons):
         raise StartRefused(reasons=[reason.as_json() for reason in reasons])
-    shift = _begin(driver, vehicle, planned, actor=actor, at=at, reason=override_reason.strip())
+    shift = _begin(
+        driver,
+        vehicle,
+        planned,
+        actor=actor,
+        at=at,
+        reason=override_reason.strip(),
+        claimed_at=claimed_at,
+    )
     if reasons:
         audit.record(
             "shift.start_overridden",
@@ -145,8 +153,14 @@ def change_vehicle(
     return shift
 
 
-def _plan_for_now(driver: Driver, at: datetime) -> Shift | None:
-    """The planned shift that is meant: its period, with the grace before it, holds now."""
+def car_for(driver: Driver, planned: Shift | None, at: datetime) -> Vehicle | None:
+    """The car of a start that names none: the planned one, else the one the driver has."""
+    planned_car = planned.planned_vehicle if planned is not None else None
+    return planned_car or usual_vehicle(driver, at)
+
+
+def plan_for(driver: Driver, at: datetime) -> Shift | None:
+    """The planned shift that is meant: its period, with the grace before it, holds then."""
     policy = FleetPolicy.objects.get(provider_id=driver.provider_id)
     return (
         Shift.objects.filter(
@@ -192,8 +206,10 @@ def _begin(
     actor: Actor,
     at: datetime,
     reason: str,
+    claimed_at: datetime | None,
 ) -> Shift:
     """The running shift, with its first stint; the gates have been asked."""
+    told = {"claimed_at": claimed_at}
     if planned is not None:
         shift = planned
         SHIFT_MACHINE.move(
@@ -203,11 +219,12 @@ def _begin(
             at=at,
             reason=reason,
             only_from={"scheduled"},
+            told=told,
             starts_at=at,
         )
     else:
         shift = new_shift(driver, vehicle, starts_at=at, status=ShiftStatus.ACTIVE)
-        SHIFT_MACHINE.open(shift, actor=actor, at=at, reason=reason)
+        SHIFT_MACHINE.open(shift, actor=actor, at=at, reason=reason, told=told)
     open_stint(shift, driver, vehicle, actor=actor, at=at)
     shift.refresh_from_db()
     return shift

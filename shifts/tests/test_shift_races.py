@@ -1,6 +1,8 @@
 """Two at the same moment: one wins, the other is told; nothing is ever there twice."""
 
+from copy import copy
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -13,6 +15,7 @@ from vehicles.models import Assignment
 from voltop.errors import IllegalMove
 from voltop.tests.cast import Cast
 from voltop.tests.parallel import at_once, one_within_the_other
+from voltop.tests.phone import event, sync, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -153,3 +156,28 @@ def test_one_batch_of_entries_posted_four_times_makes_each_entry_once(stage: Sce
     outcomes = [answer.outcome for result in results for answer in result]
     assert (outcomes.count("created"), outcomes.count("duplicate")) == (50, 150)
     assert PlatformEntry.objects.count() == 50
+
+
+def test_the_same_event_sent_eight_times_at_once_is_applied_once(stage: Scene, api):
+    stage.hold(stage.car, stage.cast.driver, -100, None)
+    phone = api(stage.cast.driver.user)
+    sent = [event("shift.start"), event("shift.break")]
+    for each in sent:
+        answers = at_once([partial(sync, copy(phone), each)] * 8)
+        assert {str(answer) for answer in answers} == {str(sync(phone, each))}
+        assert told(answers[0]) == [("done", "")]
+    shift = Shift.objects.get()
+    assert (shift.breaks.count(), shift.events.count()) == (1, 2)
+
+
+def test_many_phones_with_full_queues_at_once_all_get_through(stage: Scene, api):
+    """Each sends its day twice at the same moment; two cars, two drivers, no deadlock, no 500."""
+    cars, people = [stage.car, stage.other_car], [stage.cast.driver, stage.cast.other_driver]
+    calls = []
+    for car, driver in zip(cars, people, strict=True):
+        stage.hold(car, driver, -100, None)
+        day = [event(f"shift.{move}") for move in ("start", "break", "resume", "end")]
+        calls += [partial(sync, copy(api(driver.user)), *day)] * 2
+    answers = at_once(calls)
+    assert {str(told(answer)) for answer in answers} == {str([("done", "")] * 4)}
+    assert Shift.objects.filter(status="ended").count() == 2

@@ -12,7 +12,7 @@ from telemetry.selectors.sources import (
     with_present_vehicle,
 )
 from telemetry.selectors.track import LONGEST_TRACK, track
-from telemetry.selectors.work import work_intervals
+from telemetry.selectors.work import was_in_use, work_intervals
 
 __all__ = [
     "LONGEST_TRACK",
@@ -24,6 +24,7 @@ __all__ = [
     "quarantined_devices",
     "source_of_token",
     "track",
+    "was_in_use",
     "with_present_vehicle",
     "work_intervals",
 ]

@@ -37,6 +37,22 @@ WHERE recorded_at - before_at > %(gap_s)s * interval '1 second'
 ORDER BY 1
 """
 
+_IN_USE = """
+SELECT EXISTS (
+    SELECT FROM telemetry_sample
+    WHERE vehicle_id = %s AND recorded_at >= %s AND recorded_at < %s
+        AND (ignition OR speed_kmh_x10 >= 30)
+)
+"""
+
+
+def was_in_use(vehicle_id: int, start: datetime, end: datetime) -> bool:
+    """Whether the vehicle was on, or moved at 3 km/h or more, at some instant of [start, end)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_USE, [vehicle_id, start, end])
+        [found] = cursor.fetchone()
+    return bool(found)
+
 
 def work_intervals(
     vehicle_id: int, start: datetime, end: datetime, gap_h: float

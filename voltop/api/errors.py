@@ -345,6 +345,27 @@ class IdempotencyInProgress(DomainError):
     message = _("The first request with this Idempotency-Key is still running.")
 
 
+class UnknownOfflineKind(RequestError):
+    """`extra.known` lists the kinds of events that a phone may send."""
+
+    code = "unknown_offline_kind"
+    message = _("A phone may not queue this kind of event.")
+
+
+class EventInFuture(DomainError):
+    """By more than five minutes, also by the phone's clock put right."""
+
+    code = "event_in_future"
+    message = _("This has not happened yet: the phone's clock is wrong.")
+
+
+class EventTooOld(DomainError):
+    """`extra.oldest_h` is how many hours ago such an event may have happened."""
+
+    code = "event_too_old"
+    message = _("This happened too long ago to be taken from a phone: tell the office.")
+
+
 class IfMatchInvalid(RequestError):
     code = "if_match_invalid"
     message = _('If-Match takes one ETag as it was given, like "3".')

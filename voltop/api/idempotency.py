@@ -25,6 +25,7 @@ from rest_framework.response import Response
 from voltop import clock, failpoints, jobs
 from voltop.api import errors
 from voltop.api.database_errors import LOCK_NOT_AVAILABLE, RETRY_STATES, sqlstate
+from voltop.context import Actor
 from voltop.tables import IdempotencyKey
 
 if TYPE_CHECKING:
@@ -87,9 +88,9 @@ def request_digest(view: "StrictView") -> bytes:
 
 
 def _once(view: "StrictView", key: str, digest: bytes, run: Callable[[], Response]) -> HttpResponse:
-    row, is_new = _claim(view, key, digest)
+    row, is_new = claim(view.actor, view.request._request.path, key, digest)
     if not is_new:
-        return _replay(row, digest)
+        return _replay(row)
     response, cause = _run_in_savepoint(view, run)
     response = view.finalize_response(view.request, response)
     response.render()
@@ -103,12 +104,13 @@ def _once(view: "StrictView", key: str, digest: bytes, run: Callable[[], Respons
     return response
 
 
-def _claim(view: "StrictView", key: str, digest: bytes) -> tuple[IdempotencyKey, bool]:
-    """Insert the key, or find the finished twin's row after waiting for it to end."""
-    actor = view.actor
+def claim(actor: Actor, path: str, key: str, digest: bytes) -> tuple[IdempotencyKey, bool]:
+    """Insert the key, or find the finished twin's row after waiting for it to end.
+
+    Raises IdempotencyInProgress (409), IdempotencyKeyReused (422).
+    """
     names = {"provider_id": actor.provider_id, "actor": str(actor), "key": key}
-    path = view.request._request.path[:290]
-    row = IdempotencyKey(**names, route=f"POST {path}", request_sha256=digest)
+    row = IdempotencyKey(**names, route=f"POST {path[:290]}", request_sha256=digest)
     try:
         with transaction.atomic():
             IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
@@ -119,7 +121,16 @@ def _claim(view: "StrictView", key: str, digest: bytes) -> tuple[IdempotencyKey,
     found = IdempotencyKey.objects.filter(**names).first()
     if found is None:  # the twin finished without an answer worth keeping, just now
         raise errors.IdempotencyInProgress(retry_after_s=1)
+    if bytes(found.request_sha256) != digest:
+        raise errors.IdempotencyKeyReused()
     return found, found.pk == row.pk
+
+
+def settle_constraints() -> None:
+    """Let what the database checks at a transaction's end be checked now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _run_in_savepoint(
@@ -132,17 +143,13 @@ def _run_in_savepoint(
             if response.status_code >= 400:
                 transaction.set_rollback(True)
             else:
-                with connection.cursor() as cursor:
-                    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                    cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+                settle_constraints()
             return response, None
     except Exception as error:
         return view.handle_exception(error), error
 
 
-def _replay(row: IdempotencyKey, digest: bytes) -> HttpResponse:
-    if bytes(row.request_sha256) != digest:
-        raise errors.IdempotencyKeyReused()
+def _replay(row: IdempotencyKey) -> HttpResponse:
     kind = "application/json" if row.status < 400 else "application/problem+json"
     response = HttpResponse(bytes(row.body), status=row.status, content_type=kind)
     for name, value in row.headers.items():

@@ -209,6 +209,13 @@ class VoltopAutoSchema(AutoSchema):
                 OpenApiParameter.HEADER,
                 description="The provider to act for; needed by callers who have several.",
             )
+        if self.action in self.view.conditional:
+            yield OpenApiParameter(
+                "If-None-Match",
+                {"type": "string", "maxLength": 200},
+                OpenApiParameter.HEADER,
+                description="The ETag read before: 304 if it is still so.",
+            )
         mode = self._idempotency()
         if self.method == "POST" and mode != "refused":
             yield OpenApiParameter(
@@ -285,6 +292,8 @@ class VoltopAutoSchema(AutoSchema):
         if kinds := self.view.files.get(self.action):
             file = {"schema": {"type": "string", "format": "binary"}, "example": "…"}
             responses["200"]["content"] = dict.fromkeys(kinds, file)
+        if self.action in self.view.conditional:
+            responses["304"] = {"description": "As it was: no body."}
         by_status: dict[int, list[str]] = {}
         for error in self.error_classes():
             by_status.setdefault(error.status, []).append(error.code)

@@ -67,6 +67,7 @@ class StrictView(APIView):
     - `output_serializers`, `statuses`, `errors`: action -> what a success shows, its status (else
       200, create 201), and the domain errors it can meet; the schema is drawn from them.
     - `files`: action -> content types, where a success is a file and no JSON.
+    - `conditional`: actions that answer 304 to the `If-None-Match` of what is still so.
     - `query_parameters`: action -> name -> JSON schema of what it reads from `self.parameters`.
     - `idempotency`: how POSTs treat an Idempotency-Key, for all actions or by action.
     - `needs_provider`: False only for what a caller does as such (log-in, their own account).
@@ -80,6 +81,7 @@ class StrictView(APIView):
     statuses: ClassVar[dict[str, int | tuple[int, ...]]] = {}
     errors: ClassVar[dict[str, tuple[type[DomainError], ...]]] = {}
     files: ClassVar[dict[str, tuple[str, ...]]] = {}
+    conditional: ClassVar[tuple[str, ...]] = ()
     query_parameters: ClassVar[dict[str, dict[str, dict[str, Any]]]] = {}
     idempotency: ClassVar[IdempotencyMode | dict[str, IdempotencyMode]] = "accepted"
     needs_provider: ClassVar[bool] = True
