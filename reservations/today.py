@@ -9,8 +9,8 @@ from voltop.api.fields import InstantField, StrictCharField, StrictChoiceField, 
 from voltop.api.serializers import Serializer
 from voltop.today import Part
 
-AHEAD = timedelta(hours=48)
-MOST = 3
+AHEAD = timedelta(days=7)
+MOST = 5
 
 
 class BookingTodaySerializer(Serializer):
