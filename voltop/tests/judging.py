@@ -53,33 +53,59 @@ OPERATIONS, COMPONENTS = described()
 LISTED = sorted(OPERATIONS.keys() & access.rows().keys())
 
 
-TRIED = {"driver": access.SCOPES, "driver_2": ("own", "peer")}
-"""Whose objects these try in the short run where no staff is named; others their own only."""
+TRIED = {
+    "driver": access.SCOPES,
+    "driver_2": ("own", "peer"),
+    "owner_b": ("own", "foreign", "missing"),
+    "driver_b": ("own", "foreign", "missing"),
+    "suspended": ("own", "missing"),
+    "superuser": ("own", "foreign"),
+    "client": ("own", "foreign"),
+}
+"""Whose objects these try against a fault where they are let in; others their own only."""
 
 FIRST_TRIED = ("own", "foreign", "missing")
 """Whose objects the first of A's staff whom a row names tries in the short run."""
 
-OTHERS_TRIED = 2
-"""How many of the others that a row names are tried in the short run, others for each row."""
+NAMED_TRIED = 2
+"""How many of the others whom a row names are tried in the short run, others for each row."""
 
-DENIED_TRIED = 1
-"""How many of those whom a row does not name are tried in the short run, others for each row."""
+DENIED_TRIED = {"short": 1, "fault": 3}
+"""How many of those whom a row does not name are tried, others for each row."""
+
+
+def named_in(row):
+    """A's staff in a row, and everybody whom it names or means."""
+    staff = [name for name in PEOPLE_OF_A if name in row.allow]
+    mirrored = {name for name, like in access.MIRRORED.items() if like in row.allow}
+    return staff, {*row.allow.keys() - {"everyone"}, *mirrored, "suspended"}
+
+
+def unnamed(operation_id, named, world, run):
+    """Some of those with a log-in whom a row does not name."""
+    people = world.callers.keys() - named - set(access.WITHOUT_CREDENTIALS)
+    return some(operation_id, people, DENIED_TRIED[run])
 
 
 def tried_in_short(operation_id, world):
     """Which caller tries whose objects in the short run."""
-    row = access.rows()[operation_id]
-    staff = [name for name in PEOPLE_OF_A if name in row.allow]
-    mirrored = {name for name, like in access.MIRRORED.items() if like in row.allow}
-    named = {*row.allow.keys() - {"everyone"}, *mirrored, "suspended"}
-    denied = some(operation_id, world.callers.keys() - named, DENIED_TRIED)
-    others = some(operation_id, named - set(staff[:1]), OTHERS_TRIED)
-    tried = dict.fromkeys(others | denied, ("own",))
+    staff, named = named_in(access.rows()[operation_id])
+    denied = unnamed(operation_id, named, world, "short")
+    others = (named | set(access.WITHOUT_CREDENTIALS)) - set(staff[:1])
+    tried = dict.fromkeys(some(operation_id, others, NAMED_TRIED) | denied, ("own",))
     if staff:
-        tried |= {staff[0]: FIRST_TRIED}
-    else:
-        tried |= {name: scopes for name, scopes in TRIED.items() if name in named}
-    return tried
+        return tried | {staff[0]: FIRST_TRIED}
+    return tried | {name: TRIED[name] for name in ("driver", "driver_2") if name in named}
+
+
+def tried_against_a_fault(operation_id, world):
+    """Which caller tries whose objects, so that a fault of any kind is run into."""
+    staff, named = named_in(access.rows()[operation_id])
+    others = named - set(staff[1:]) | {"anon"} | some(operation_id, staff[1:], 1)
+    denied = unnamed(operation_id, named, world, "fault")
+    tried = dict.fromkeys(others | denied, ("own",))
+    tried |= {name: scopes for name, scopes in TRIED.items() if name in others}
+    return tried | dict.fromkeys(staff[:1], access.SCOPES)
 
 
 def tried_in_full(world):

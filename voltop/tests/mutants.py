@@ -165,7 +165,7 @@ def open_relation(name: str) -> Patch:
 
 
 def fate(mutant: Mutant, world: World) -> str:
-    """killed, survived, or idle: no cell of the short run comes to where the fault is."""
+    """killed, survived, or idle: no cell comes to where the fault is."""
     REACHED.clear()
     with pytest.MonkeyPatch.context() as patch:
         mutant.patch(patch)
@@ -178,6 +178,6 @@ def noticed(mutant: Mutant, world: World) -> bool:
     if mutant.kind == "relation":
         wrong = judging.wrong_relations(mutant.operation, world)
     else:
-        tried = judging.tried_in_short(mutant.operation, world)
+        tried = judging.tried_against_a_fault(mutant.operation, world)
         wrong = judging.wrong_cells(mutant.operation, world, tried)
     return any(": 500 instead of" not in text for text in wrong)
