@@ -8,7 +8,7 @@ class ChatConfig(AppConfig):
     verbose_name = "Chat"
 
     def ready(self) -> None:
-        from chat import home, notices, offline, roles, today
+        from chat import home, notices, offline, roles, sockets, today
         from chat.services import announcements
         from voltop import registry
 
@@ -16,6 +16,7 @@ class ChatConfig(AppConfig):
         registry.register(registry.WHILE_SUSPENDED, "chat", roles.while_suspended)
         registry.register(registry.API_SCOPES, "chat", roles.scopes_of_chat)
         registry.register(registry.NOTICE_KINDS, "chat", notices.kinds)
+        registry.register(registry.SOCKETS, "chat", sockets.kind)
         registry.register(registry.WORK, "chat", home.work)
         registry.register(registry.OFFLINE_KINDS, "chat", offline.kinds)
         registry.register(registry.TODAY, "chat", today.parts)

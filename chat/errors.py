@@ -30,6 +30,13 @@ class ReadTooFar(DomainError):
     message = _("There is no message with this number yet.")
 
 
+class TooManyFollowed(DomainError):
+    """`extra.limit`."""
+
+    code = "too_many_followed"
+    message = _("This socket follows as many conversations as it may: let one go first.")
+
+
 class SlaPolicyExists(DomainError):
     code = "sla_policy_exists"
     message = _("The company has support rules already: change those.")

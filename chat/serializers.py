@@ -149,6 +149,29 @@ class ReadSerializer(Serializer):
     seq = StrictIntegerField(min_value=0)
 
 
+class HelloFrameSerializer(Serializer):
+    """Of the socket: its first frame, beside `type` and `ticket`."""
+
+    side = StrictChoiceField(choices=[("staff", "staff"), ("driver", "driver")], required=False)
+
+
+class NamedFrameSerializer(Serializer):
+    conversation = StrictIntegerField(min_value=1, max_value=INT8_MAX)
+
+
+class FollowFrameSerializer(NamedFrameSerializer):
+    after = StrictIntegerField(min_value=0)
+
+
+class SendFrameSerializer(NamedFrameSerializer):
+    body = StrictCharField(max_length=4000, multiline=True)
+    client_id = StrictCharField(max_length=64)
+
+
+class ReadFrameSerializer(NamedFrameSerializer):
+    seq = StrictIntegerField(min_value=0)
+
+
 class PrioritySerializer(Serializer):
     priority = StrictChoiceField(choices=Priority.choices)
 

@@ -41,6 +41,7 @@ CODE_TRIES = Limit("code_tries", 50, timedelta(minutes=15))
 INVITE_AGAIN = Limit("invite_again", 3, timedelta(hours=1))
 SANDBOX_RESET = Limit("sandbox_reset", 12, timedelta(hours=1))
 CLIENT_ADDRESS = Limit("client_address", 50, timedelta(minutes=15))
+SOCKET_TICKETS = Limit("socket_tickets", 120, timedelta(minutes=10))
 EXPORTS = Limit("exports", 30, timedelta(minutes=10))
 
 _TAKE = """

@@ -36,17 +36,21 @@ def activate_person(user: User, request: HttpRequest) -> None:
     exactly one; NotFound (404) for a provider that is not theirs, which may not even exist;
     SecondFactorMissing (403) where one is demanded and this log-in was made without.
     """
-    named = named_provider(request)
+    activate_at(user, named_provider(request))
+
+
+def activate_at(user: User, provider_id: int | None) -> None:
+    """The same for a provider known by its id, or None where none was named."""
     roles = roles_of(user)
-    if named is None:
+    if provider_id is None:
         if len(roles) != 1:
             raise ProviderRequired()
-        named = next(iter(roles))
-    if named not in roles and not _may_enter_any(user, named):
+        provider_id = next(iter(roles))
+    if provider_id not in roles and not _may_enter_any(user, provider_id):
         raise NotFound()
-    suspended = is_suspended(user, named)
-    user.use_provider(named, roles.get(named, frozenset()), suspended=suspended)
-    if user.second_factor_at is None and second_factor_demanded(user, named):
+    suspended = is_suspended(user, provider_id)
+    user.use_provider(provider_id, roles.get(provider_id, frozenset()), suspended=suspended)
+    if user.second_factor_at is None and second_factor_demanded(user, provider_id):
         raise SecondFactorMissing()
 
 

@@ -7,6 +7,7 @@
   so that a device that lost the answer can be given the same one again although only its SHA-256
   is stored.
 - API client's token and secret: `vta_` and `vts_` and 256 random bits.
+- Ticket of a socket: `vtw_` and 256 random bits.
 - One-time code: six digits, or the sixteen letters of an invitation (80 bits), derived from the
   random key of its row; so neither the code nor a hash of it, which six digits would not bear,
   is stored. A challenge, `vtq_` and 256 random bits, says who asked for a code.
@@ -218,6 +219,11 @@ def new_client_id() -> str:
 def new_challenge() -> str:
     """A fresh challenge: what the asker of a code shows again beside the code."""
     return "vtq_" + secrets.token_urlsafe(32)
+
+
+def new_socket_ticket() -> str:
+    """A fresh ticket for one socket."""
+    return "vtw_" + secrets.token_urlsafe(32)
 
 
 def derive_digits(key: TokenKey, row: uuid.UUID) -> str:

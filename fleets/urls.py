@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         auth.LogoutEverywhereView.as_view(),
         name="auth-logout-everywhere",
     ),
+    re_path(r"^auth/socket-ticket/?$", auth.SocketTicketView.as_view(), name="auth-socket-ticket"),
     re_path(r"^auth/password/?$", auth.PasswordView.as_view(), name="auth-password"),
     re_path(r"^auth/codes/?$", auth.CodeView.as_view(), name="auth-codes"),
     re_path(r"^auth/code-login/?$", auth.CodeLoginView.as_view(), name="auth-code-login"),

@@ -79,6 +79,9 @@ NOTICE_KINDS = "voltop.notice_kinds"
 RECORD_KINDS = "voltop.record_kinds"
 """key = name, () -> voltop.records.RecordKind: what is put by key, in bulk, by file."""
 
+SOCKETS = "voltop.sockets"
+"""key = name in the address, () -> voltop.sockets.routes.Kind: what people may open."""
+
 _points: dict[str, dict[str, Callable[..., Any]]] = {}
 
 

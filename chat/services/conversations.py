@@ -26,6 +26,7 @@ from fleets.models import User
 from voltop import clock
 from voltop.context import Actor
 from voltop.numbering import next_number
+from voltop.sockets.broadcast import ring
 
 REOPEN_WITHIN = timedelta(days=7)
 
@@ -159,6 +160,7 @@ def assign(
     if before != (assignee.pk if assignee else None):
         Conversation.objects.filter(pk=conversation.pk).update(assignee=assignee)
         changes = {"assignee": (before, assignee.pk if assignee else None)}
+        ring("chat", conversation.pk)
         audit.record("conversation.assigned", conversation, actor=actor, at=at, changes=changes)
     conversation.refresh_from_db()
     return conversation
@@ -177,6 +179,7 @@ def prioritise(
         conversation.priority = Priority(priority)
         Conversation.objects.filter(pk=conversation.pk).update(priority=priority)
         sla.count_anew(conversation)
+        ring("chat", conversation.pk)
         audit.record("conversation.prioritised", conversation, actor=actor, at=at, changes=changes)
     conversation.refresh_from_db()
     return conversation

@@ -27,6 +27,7 @@ from chat.signals import message_posted
 from fleets.services.notices import notify
 from voltop import clock
 from voltop.context import Actor
+from voltop.sockets.broadcast import ring
 
 OFF_HOURS = _("Thank you for your message. Nobody is here now; we will answer you soon.")
 OFF_HOURS_UNTIL = _(
@@ -149,6 +150,7 @@ def append(
         driver, turn = conversation.driver, str(message.seq)
         kind = "chat.written" if seq == 1 else "chat.answered"
         notify(driver.user, kind, params, about=conversation, once=turn, at=at)
+    ring("chat", conversation.pk)
     message_posted.send(Message, message=message, conversation=conversation, actor=actor, at=at)
     return message
 

@@ -8,6 +8,7 @@ from chat.services import sla
 from chat.services.alarms import acknowledge_ringing
 from chat.signals import conversation_moved
 from voltop.context import Actor
+from voltop.sockets.broadcast import ring
 
 
 def move(
@@ -33,6 +34,7 @@ def move(
     )
     if to == ConversationStatus.RESOLVED:
         acknowledge_ringing(conversation, actor=actor, at=at)
+    ring("chat", conversation.pk)
     conversation_moved.send(
         Conversation, conversation=conversation, from_state=left, to_state=to, actor=actor, at=at
     )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import get_grant_model, get_id_token_model, get_refresh_token_model
 
 from fleets.admin.base import PLATFORM_PERMISSION, ReadOnlyAdmin, service_action, while_empty
-from fleets.models import FleetProvider, OneTimeCode, RecoveryCode, SecondFactor
+from fleets.models import FleetProvider, OneTimeCode, RecoveryCode, SecondFactor, SocketTicket
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -83,6 +83,13 @@ class RefreshTokenAdmin(PlatformOnlyAdmin):
     list_display = ("id", "family", "generation", "created_at", "used_at", "expires_at")
     list_select_related = ("family",)
     exclude = ("token_hash",)
+
+
+@admin.register(SocketTicket)
+class SocketTicketAdmin(PlatformOnlyAdmin):
+    list_display = ("id", "user", "provider", "created_at", "expires_at")
+    list_select_related = ("user", "provider")
+    exclude = ("token_hash", "session_key")
 
 
 @admin.register(ApiClient)

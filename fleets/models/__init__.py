@@ -24,6 +24,7 @@ from fleets.models.providers import (
 )
 from fleets.models.refs import ExternalRef
 from fleets.models.second_factor import RecoveryCode, SecondFactor
+from fleets.models.socket_tickets import SocketTicket
 from fleets.models.tokens import (
     ApiAccessToken,
     ApiClient,
@@ -82,6 +83,7 @@ __all__ = [
     "RevokeReason",
     "Role",
     "SecondFactor",
+    "SocketTicket",
     "User",
     "WebhookDelivery",
     "WebhookEndpoint",

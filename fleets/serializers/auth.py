@@ -40,6 +40,13 @@ class TokenPairSerializer(Serializer):
     refresh_expires_at = fields.InstantField()
 
 
+class SocketTicketSerializer(Serializer):
+    """Shown this once: the first message of one socket, within half a minute."""
+
+    ticket = fields.StrictCharField(max_length=64)
+    expires_at = fields.InstantField()
+
+
 class SecondFactorCodeSerializer(Serializer):
     """A code of the authenticator app, or a recovery code."""
 

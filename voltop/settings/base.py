@@ -278,6 +278,15 @@ SPECTACULAR_SETTINGS = {
 API_BODY_MAX_BYTES = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 21_000_000  # the largest inflated body; parsers bound each route
 
+# --- Sockets -------------------------------------------------------------------------------------
+SOCKET_AUTHENTICATION = "fleets.services.socket_tickets"
+SOCKET_THREADS = env.int("VOLTOP_SOCKET_THREADS", default=4)  # each holds a connection at most
+SOCKET_FRAME_MAX_BYTES = 16_384
+SOCKET_FRAMES_PER_10_S = env.int("VOLTOP_SOCKET_FRAMES_PER_10_S", default=20)
+SOCKETS_PER_PERSON = env.int("VOLTOP_SOCKETS_PER_PERSON", default=5)  # in each process
+SOCKET_IDLE_S = env.int("VOLTOP_SOCKET_IDLE_S", default=90)
+SOCKET_READ_WITHIN_S = env.int("VOLTOP_SOCKET_READ_WITHIN_S", default=10)
+
 # --- Words, time, files --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español"), ("pt", "Português"), ("de", "Deutsch")]

@@ -38,6 +38,10 @@
   neither the list nor a row. `acts` names, per permission, who is offered its actions on rows:
   `acts: {confirm_shift: owner accountant}`.
 
+- Under `sockets`, per socket and type of frame ("chat.send"), the same as for operations: `path`
+  names the kind of object of each field that names one, `body` the other fields, and a status is
+  that of the error frame, 200 where there is none. Who gets no ticket is denied like by operations.
+
 Nothing here looks at a view: what is expected stands in the files alone.
 """
 
@@ -152,6 +156,19 @@ def rows() -> dict[str, Row]:
             assert values.keys() <= KEYS, f"{operation}: unknown {values.keys() - KEYS}"
             allow = _allow(operation, values["allow"])
             found[operation] = Row(operation, app, allow, **_without(values, "allow"))
+    return found
+
+
+@cache
+def socket_rows() -> dict[str, Row]:
+    """The rows of frames, by socket and type: "chat.send"."""
+    found: dict[str, Row] = {}
+    for app in (*APPS, "voltop"):
+        for frame, values in load(app).get("sockets", {}).items():
+            assert frame not in found, f"{frame} stands in two files"
+            assert values.keys() <= {"allow", "path", "body"}, f"{frame}: {values.keys()}"
+            allow = _allow(frame, values["allow"])
+            found[frame] = Row(frame, app, allow, **_without(values, "allow"))
     return found
 
 

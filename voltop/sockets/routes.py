@@ -1,0 +1,51 @@
+"""From a handshake to the socket it asks for: /ws/v1/<name>, for each of `registry.SOCKETS`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from voltop import registry
+from voltop.errors import DomainError, NotFound
+from voltop.sockets import errors, origins
+from voltop.sockets.hub import Hub, News, here
+from voltop.sockets.lines import Line, Receive, Send
+from voltop.sockets.sockets import Socket
+
+PREFIX = "/ws/v1/"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an app registers: its socket, and where its news come from."""
+
+    socket: type[Socket]
+    news: Callable[[Hub], News]
+
+
+def kinds() -> dict[str, Kind]:
+    """All sockets there are, by name."""
+    return {name: made() for name, made in registry.collect(registry.SOCKETS).items()}
+
+
+async def serve(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """One connection, from its handshake on."""
+    line = Line(scope, receive, send)
+    found = kinds()
+    kind = found.get(scope["path"].removeprefix(PREFIX).removesuffix("/"))
+    refusal: DomainError | None = None
+    if kind is None or not scope["path"].startswith(PREFIX):
+        refusal = NotFound()
+    elif not origins.is_ours(line.headers):
+        refusal = errors.ForeignOrigin()
+    if kind is None or refusal is not None:
+        await line.refuse(refusal or NotFound())
+        return
+    hub = here({name: each.news for name, each in found.items()})
+    socket = kind.socket(line, hub)
+    try:
+        hub.knock(socket)
+    except errors.TooManySockets as error:
+        await line.refuse(error)
+        return
+    await line.accept()
+    await socket.run()
