@@ -24,6 +24,21 @@ class MessageMismatch(DomainError):
     message = _("Another message was already sent with this client_id.")
 
 
+class MessageEmpty(DomainError):
+    code = "message_empty"
+    status = 400
+    constraints = ("chat_message_not_empty",)
+    message = _("Say something, or send a file.")
+
+
+class UnknownAttachment(DomainError):
+    """Another's, of another conversation, or sent with a message before: all alike."""
+
+    code = "unknown_attachment"
+    status = 400
+    message = _("You have handed in no such file in this conversation that was not sent yet.")
+
+
 class ReadTooFar(DomainError):
     code = "read_too_far"
     status = 400

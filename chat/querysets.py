@@ -21,6 +21,10 @@ class ConversationQuerySet(ProviderQuerySet[M]):
 
 
 class MessageQuerySet(ProviderQuerySet[M]):
+    def with_attachments(self) -> Self:
+        """With their files: one query for all of them."""
+        return self.prefetch_related("attachments__file")
+
     def after(self, seq: int) -> Self:
         """What came after a sequence number: exactly what a client has missed."""
         return self.filter(seq__gt=seq)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 _READ = (
     *("view_conversation", "view_message", "view_internalnote", "view_slapolicy"),
+    "view_attachment",
     *("view_alarm", "view_page", "view_oncall", "view_cannedreply"),
     "view_announcement",
 )

@@ -1,8 +1,14 @@
 """Shapes of chat's API. Bodies are plain text; no HTML in or out."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.fields import Field
+
 from chat.models import (
     Alarm,
     Announcement,
+    Attachment,
     AuthorKind,
     CannedReply,
     Conversation,
@@ -16,10 +22,13 @@ from chat.models import (
     SlaPolicy,
     Topic,
 )
+from chat.services.attachments import MOST as MOST_FILES
 from drivers.models import Driver
 from fleets.models import Depot, User
+from voltop import files
 from voltop.api.fields import (
     INT8_MAX,
+    Base64Field,
     InstantField,
     ObjectField,
     ProviderRelatedField,
@@ -28,9 +37,12 @@ from voltop.api.fields import (
     StrictChoiceField,
     StrictDecimalField,
     StrictIntegerField,
+    StrictListField,
+    base64_schema,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
 from voltop.jobs import Job
+from voltop.tables import StoredFile
 
 
 class ConversationSerializer(ModelSerializer):
@@ -84,23 +96,73 @@ class OwnConversationSerializer(ModelSerializer):
         read_only_fields = fields
 
 
+class AttachmentSerializer(ModelSerializer):
+    """The file itself stands at `…/attachments/{id}/file`; `seq` is null until it was sent."""
+
+    seq = StrictIntegerField(source="message.seq", read_only=True, allow_null=True, default=None)
+    name = StrictCharField(max_length=120, source="file.name", read_only=True)
+    content_type = StrictChoiceField(
+        choices=StoredFile.ContentType.choices, source="file.content_type", read_only=True
+    )
+    size_bytes = StrictIntegerField(source="file.size_bytes", read_only=True)
+
+    class Meta:
+        model = Attachment
+        fields = ("id", "seq", "name", "content_type", "size_bytes", "created_at", "updated_at")
+        read_only_fields = fields
+
+
+class SentFileSerializer(Serializer):
+    id = StrictIntegerField()
+    name = StrictCharField(max_length=120)
+    content_type = StrictChoiceField(choices=StoredFile.ContentType.choices)
+    size_bytes = StrictIntegerField()
+
+
+@extend_schema_field(SentFileSerializer(many=True))
+class SentFilesField(Field):
+    """The files of a message; its queryset has fetched them."""
+
+    def __init__(self) -> None:
+        super().__init__(source="*", read_only=True)
+
+    def to_representation(self, message: Message) -> list[dict[str, Any]]:
+        if not message.attachment_count:
+            return []
+        return [
+            {
+                "id": sent.pk,
+                "name": sent.file.name,
+                "content_type": sent.file.content_type,
+                "size_bytes": sent.file.size_bytes,
+            }
+            for sent in message.attachments.all()
+        ]
+
+
 class MessageSerializer(ModelSerializer):
+    attachments = SentFilesField()
+
     class Meta:
         model = Message
-        fields = ("seq", "author_kind", "author", "body", "client_id", "sent_at")
+        fields = ("seq", "author_kind", "author", "body", "attachments", "client_id", "sent_at")
         read_only_fields = fields
 
 
 class OwnMessageSerializer(ModelSerializer):
     """As the driver sees it: staff are "staff", not a number of a person."""
 
+    attachments = SentFilesField()
+
     class Meta:
         model = Message
-        fields = ("seq", "author_kind", "body", "client_id", "sent_at")
+        fields = ("seq", "author_kind", "body", "attachments", "client_id", "sent_at")
         read_only_fields = fields
 
 
 class FoundMessageSerializer(ModelSerializer):
+    attachments = SentFilesField()
+
     class Meta:
         model = Message
         fields = ("conversation", *MessageSerializer.Meta.fields)
@@ -121,16 +183,44 @@ class ReadMarkSerializer(ModelSerializer):
         read_only_fields = fields
 
 
+def _attachments() -> StrictListField:
+    ids = StrictIntegerField(min_value=1, max_value=INT8_MAX)
+    return StrictListField(child=ids, max_length=MOST_FILES, required=False)
+
+
 class MessageInputSerializer(Serializer):
-    body = StrictCharField(max_length=4000, multiline=True)
+    """A text, or files that were handed in before, or both."""
+
+    body = StrictCharField(max_length=4000, multiline=True, required=False, allow_blank=True)
+    attachments = _attachments()
     client_id = StrictCharField(max_length=64, required=False)
+
+    schema_example = {"body": "The plug is broken.", "client_id": "phone-17"}
+
+
+@extend_schema_field(
+    base64_schema(
+        files.MAX_BYTES,
+        "A photo (JPEG, PNG or WebP) or a PDF, up to 10 MB, as base64.",
+        "/9j/4AAQSkZJRg==",
+    )
+)
+class FileField(Base64Field):
+    """A photo or PDF, as it came: `voltop.files.prepare` looks through it."""
+
+
+class AttachmentInputSerializer(Serializer):
+    content = FileField()
+    file_name = StrictCharField(max_length=200, required=False, allow_blank=True)
 
 
 class NoteInputSerializer(Serializer):
     body = StrictCharField(max_length=4000, multiline=True)
 
 
-class OwnConversationInputSerializer(MessageInputSerializer):
+class OwnConversationInputSerializer(Serializer):
+    body = StrictCharField(max_length=4000, multiline=True)
+    client_id = StrictCharField(max_length=64, required=False)
     topic = StrictChoiceField(choices=Topic.choices)
     about_type = StrictCharField(max_length=64, required=False, allow_blank=True)
     about_id = StrictIntegerField(min_value=1, max_value=INT8_MAX, required=False, allow_null=True)
@@ -164,7 +254,8 @@ class FollowFrameSerializer(NamedFrameSerializer):
 
 
 class SendFrameSerializer(NamedFrameSerializer):
-    body = StrictCharField(max_length=4000, multiline=True)
+    body = StrictCharField(max_length=4000, multiline=True, required=False, allow_blank=True)
+    attachments = _attachments()
     client_id = StrictCharField(max_length=64)
 
 
@@ -396,7 +487,8 @@ class TranscriptMessageSerializer(Serializer):
     author_kind = StrictChoiceField(choices=AuthorKind.choices)
     author = StrictCharField(max_length=200)
     sent_at = InstantField()
-    body = StrictCharField(max_length=4000, multiline=True)
+    body = StrictCharField(max_length=4000, multiline=True, allow_blank=True)
+    attachments = StrictListField(child=StrictCharField(max_length=120), max_length=MOST_FILES)
 
 
 class TranscriptConversationSerializer(Serializer):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
 from chat import services
 from chat.errors import ReadTooFar, TooManyFollowed
@@ -41,6 +41,7 @@ MAX_CHANGED = 1_000
 PAGE = 100
 TAIL = 200
 OVERLAP = timedelta(seconds=30)
+LOOKS_BACK = timedelta(minutes=2)  # who comes after a pause begins with a list
 MAX_SEEN = 10_000
 
 
@@ -290,7 +291,8 @@ class ChatNews:
         await self._look_at_messages(set(self.feeds) if everything else keys & set(self.feeds))
         providers = set(self.staff) | {provider for provider, _user in self.drivers}
         began = clock.now()
-        since = self._looked_at - OVERLAP if everything else None
+        looked_at = max(self._looked_at, began - LOOKS_BACK)
+        since = looked_at - OVERLAP if everything else None
         for row in await in_thread(_changed, providers, keys, since):
             self._tell_change(*row)
         if everything:
@@ -335,7 +337,10 @@ def _messages_after(ends: Mapping[int, int]) -> dict[int, list[Message]]:
     """Up to a page of messages of each conversation after a number, in order: one query."""
     found: dict[int, list[Message]] = {}
     values = {"ids": list(ends), "ends": list(ends.values()), "page": PAGE}
-    for message in Message.objects.raw(_AFTER, values):
+    messages = list(Message.objects.raw(_AFTER, values))
+    with_files = [message for message in messages if message.attachment_count]
+    prefetch_related_objects(with_files, "attachments__file")
+    for message in messages:
         found.setdefault(message.conversation_id, []).append(message)
     return found
 

@@ -33,6 +33,7 @@ def transcript_of(driver: Driver, *, names: bool, at: datetime | None = None) ->
     rows = Conversation.objects.filter(driver=driver).select_related("provider").order_by("id")
     said: dict[int, list[dict[str, Any]]] = {}
     messages = Message.objects.filter(conversation__driver=driver).select_related("author")
+    messages = messages.with_attachments()
     for message in messages.order_by("conversation_id", "seq"):
         said.setdefault(message.conversation_id, []).append(_message(message, driver, names))
     return {
@@ -66,6 +67,7 @@ def _message(message: Message, driver: Driver, names: bool) -> dict[str, Any]:
         "author": who[AuthorKind(message.author_kind)],
         "sent_at": format_instant(message.sent_at),
         "body": message.body,
+        "attachments": [sent.file.name for sent in message.attachments.all()],
     }
 
 
@@ -104,7 +106,8 @@ def _conversation(conversation: dict[str, Any], told: Any) -> Iterator[Any]:
     yield _text(head, "head")
     for message in conversation["messages"]:
         by = f"{message['author']}, {told(message['sent_at'])}"
-        body = _text(message["body"], "body")
+        sent = [f"[{name}]" for name in message["attachments"]]
+        body = _text("\n".join(filter(None, [message["body"], *sent])), "body")
         # A long message goes on on the next page; a short one stays with its author.
         short = len(message["body"]) < 1500
         yield KeepTogether([_text(by, "small"), body]) if short else _text(by, "small")

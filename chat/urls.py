@@ -12,6 +12,9 @@ OWN = "me/conversations"
 router = Router()
 router.register("conversations", conversations.ConversationView, basename="conversations")
 router.register(f"conversations/{ONE}/messages", conversations.MessageView, basename="messages")
+router.register(
+    f"conversations/{ONE}/attachments", conversations.AttachmentView, basename="attachments"
+)
 router.register(f"conversations/{ONE}/notes", conversations.NoteView, basename="notes")
 router.register("messages", desk.FoundMessageView, basename="message-search")
 router.register("canned-replies", desk.CannedReplyView, basename="canned-replies")
@@ -22,6 +25,11 @@ router.register("sla-policies", desk.SlaPolicyView, basename="sla-policies")
 router.register(OWN, conversations.OwnConversationView, basename="me-conversations")
 router.register(
     f"me/conversations/{ONE}/messages", conversations.OwnMessageView, basename="me-messages"
+)
+router.register(
+    f"me/conversations/{ONE}/attachments",
+    conversations.OwnAttachmentView,
+    basename="me-attachments",
 )
 router.register("me/sos", alarms.OwnSosView, basename="me-sos")
 

@@ -20,6 +20,7 @@ from chat import services, transcripts
 from chat.models import (
     CONVERSATION_MACHINE,
     AlarmStatus,
+    Attachment,
     Conversation,
     ConversationEvent,
     ConversationStatus,
@@ -39,6 +40,7 @@ from fleets.admin.base import (
     status_badge,
 )
 from fleets.models import User
+from fleets.services import socket_tickets
 from voltop.api.database_errors import broken_rule
 from voltop.cards import actions_of, cards_of
 from voltop.context import Actor
@@ -131,6 +133,7 @@ class Waiting(admin.SimpleListFilter):
 class ConversationAdmin(ProviderAdmin):
     form = ConversationForm
     change_form_template = "chat/conversation.html"
+    change_list_template = "chat/conversations.html"
     list_display = (
         "number",
         "driver",
@@ -208,6 +211,7 @@ class ConversationAdmin(ProviderAdmin):
                 "admin:chat_conversation_transcript", args=(conversation.pk,)
             ),
             "news_url": reverse("admin:chat_conversation_news", args=(conversation.pk,)),
+            "ticket_url": reverse("admin:chat_conversation_ticket"),
         }
 
     def get_urls(self) -> list[URLPattern]:
@@ -220,6 +224,11 @@ class ConversationAdmin(ProviderAdmin):
                 name="chat_conversation_transcript",
             ),
             path("<int:pk>/news/", wrap(self.news), name="chat_conversation_news"),
+            path(
+                "socket-ticket/",
+                wrap(require_POST(self.ticket)),
+                name="chat_conversation_ticket",
+            ),
         ]
         return [*own, *super().get_urls()]
 
@@ -251,6 +260,25 @@ class ConversationAdmin(ProviderAdmin):
         after = request.GET.get("after", "0")
         seq = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
         return JsonResponse({"messages": news_of(conversation, seq)})
+
+    def ticket(self, request: HttpRequest) -> JsonResponse:
+        """A ticket for the page's socket; without a company there is none, and the page asks."""
+        user, session_key = request.user, request.session.session_key
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if not isinstance(user, User) or user.provider_id is None or not session_key:
+            return JsonResponse({}, status=409)
+        try:
+            made = socket_tickets.issue_ticket(user, actor=user.actor(), session_key=session_key)
+        except DomainError as error:
+            return JsonResponse({"code": error.code}, status=error.status)
+        return JsonResponse({"ticket": made.ticket})
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"ticket_url": reverse("admin:chat_conversation_ticket"), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def transcript(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Everything that was said with the driver, as a file; that it left is audited."""
@@ -317,6 +345,13 @@ class MessageAdmin(ReadOnlyAdmin):
     list_filter = ("author_kind",)
     list_select_related = ("conversation",)
     search_fields = ("body",)
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(ReadOnlyAdmin):
+    list_display = ("conversation", "file", "author_kind", "author", "created_at")
+    list_filter = ("author_kind",)
+    list_select_related = ("conversation", "author", "file")
 
 
 @admin.register(InternalNote)

@@ -16,6 +16,7 @@ from chat.models.alarms import (
     PageStatus,
 )
 from chat.models.announcements import Announcement
+from chat.models.attachments import Attachment
 from chat.models.conversations import (
     CONVERSATION_MACHINE,
     Conversation,
@@ -36,6 +37,7 @@ __all__ = [
     "AlarmEvent",
     "AlarmStatus",
     "Announcement",
+    "Attachment",
     "AuthorKind",
     "CannedReply",
     "Conversation",

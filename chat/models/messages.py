@@ -17,7 +17,10 @@ class AuthorKind(models.TextChoices):
 
 
 class Message(ProviderModel):
-    """What somebody said: plain text, never edited. `client_id` makes a resend the same message."""
+    """What somebody said: plain text, never edited. `client_id` makes a resend the same message.
+
+    Files that belong to it are `Attachment`s, `attachment_count` of them.
+    """
 
     append_only = True
 
@@ -27,7 +30,8 @@ class Message(ProviderModel):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True, blank=True
     )
-    body = models.TextField(max_length=4000)
+    body = models.TextField(max_length=4000, blank=True)
+    attachment_count = models.PositiveSmallIntegerField(default=0, editable=False)
     client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (unique)
     sent_at = models.DateTimeField()
 
@@ -41,7 +45,9 @@ class Message(ProviderModel):
                 fields=["conversation", "client_id"], name="chat_message_client_id"
             ),
             models.CheckConstraint(name="chat_message_seq_from_one", condition=Q(seq__gte=1)),
-            models.CheckConstraint(name="chat_message_not_empty", condition=~Q(body="")),
+            models.CheckConstraint(
+                name="chat_message_not_empty", condition=~Q(body="") | Q(attachment_count__gt=0)
+            ),
             models.CheckConstraint(
                 name="chat_message_author",
                 condition=Q(author_kind="system", author__isnull=True)

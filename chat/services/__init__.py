@@ -2,6 +2,8 @@
 
 from chat.services.alarms import acknowledge, move_on_call, page_due, put_on_call, take_off_call
 from chat.services.announcements import announce, audiences, send_announcements
+from chat.services.attachments import hand_in_attachment, seen_by
+from chat.services.authors import Author
 from chat.services.canned import (
     create_canned_reply,
     filled_in,
@@ -10,7 +12,7 @@ from chat.services.canned import (
     update_canned_reply,
 )
 from chat.services.conversations import assign, open_conversation, prioritise, reopen, resolve
-from chat.services.messages import Author, add_note, mark_read, post_message
+from chat.services.messages import add_note, mark_read, post_message
 from chat.services.sla import change_policy, create_policy
 from chat.services.sos import call_for_help
 from chat.services.timers import run_timers
@@ -27,6 +29,7 @@ __all__ = [
     "create_canned_reply",
     "create_policy",
     "filled_in",
+    "hand_in_attachment",
     "mark_read",
     "move_on_call",
     "open_conversation",
@@ -39,6 +42,7 @@ __all__ = [
     "resolve",
     "retire_canned_reply",
     "run_timers",
+    "seen_by",
     "send_announcements",
     "take_off_call",
     "update_canned_reply",

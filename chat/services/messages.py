@@ -1,7 +1,8 @@
 """Messages: numbered without gaps, sent twice is stored once; notes; read marks."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -9,7 +10,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from chat.errors import ConversationResolved, MessageMismatch, ReadTooFar
+from chat.errors import ConversationResolved, MessageEmpty, MessageMismatch, ReadTooFar
 from chat.models import (
     AlarmCause,
     AuthorKind,
@@ -20,8 +21,10 @@ from chat.models import (
     ReadMark,
     Topic,
 )
+from chat.services import attachments as files
 from chat.services import sla
 from chat.services.alarms import acknowledge_ringing, raise_alarm
+from chat.services.authors import Author
 from chat.services.moving import move
 from chat.signals import message_posted
 from fleets.services.notices import notify
@@ -36,33 +39,14 @@ OFF_HOURS_UNTIL = _(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who speaks: a driver or a person of the staff by user id, or the system."""
-
-    kind: AuthorKind
-    user_id: int | None = None
-
-    @classmethod
-    def driver(cls, user_id: int) -> "Author":
-        return cls(AuthorKind.DRIVER, user_id)
-
-    @classmethod
-    def staff(cls, user_id: int) -> "Author":
-        return cls(AuthorKind.STAFF, user_id)
-
-    @classmethod
-    def system(cls) -> "Author":
-        return cls(AuthorKind.SYSTEM)
-
-
 @transaction.atomic
 def post_message(
     conversation: Conversation,
     *,
     actor: Actor,
     author: Author,
-    body: str,
+    body: str = "",
+    attachments: Sequence[int] = (),
     client_id: str | None = None,
     cause: AlarmCause = AlarmCause.ACCIDENT,
     at: datetime | None = None,
@@ -70,15 +54,17 @@ def post_message(
     """Add a message and move the conversation: the driver's opens it, staff's makes it pending.
 
     The same `client_id` again gives back the stored message. A driver's message reopens what was
-    resolved within seven days.
-    Raises ConversationResolved, MessageMismatch (409).
+    resolved within seven days. `attachments` are files that the author has handed in before.
+    Raises ConversationResolved, MessageMismatch (409), MessageEmpty, UnknownAttachment (400).
     """
     at = at or clock.now()
     actor.require_same_provider(conversation)
     conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
-    stored = _already_stored(conversation, client_id, author, body)
+    stored = _already_stored(conversation, client_id, author, body, attachments)
     if stored is not None:
         return stored
+    if not body and not attachments:
+        raise MessageEmpty(field="body")
     if conversation.status == ConversationStatus.RESOLVED:
         _require_recent(conversation, author, at)
     return say(
@@ -86,6 +72,7 @@ def post_message(
         actor=actor,
         author=author,
         body=body,
+        attachments=attachments,
         client_id=client_id,
         at=at,
         cause=cause,
@@ -100,6 +87,7 @@ def say(
     body: str,
     client_id: str | None,
     at: datetime,
+    attachments: Sequence[int] = (),
     cause: AlarmCause = AlarmCause.ACCIDENT,
 ) -> Message:
     """Move the conversation as a message asks and add it; the row is locked (or new).
@@ -109,9 +97,8 @@ def say(
     """
     begins = conversation.last_seq == 0 or conversation.status == ConversationStatus.RESOLVED
     follow(conversation, actor=actor, author=author, at=at)
-    message = append(
-        conversation, actor=actor, author=author, body=body, client_id=client_id, at=at
-    )
+    said: dict[str, Any] = {"body": body, "client_id": client_id, "attachments": attachments}
+    message = append(conversation, actor=actor, author=author, at=at, **said)
     if author.kind == AuthorKind.DRIVER:
         answer_off_hours(conversation, at=at)
         if begins and conversation.topic == Topic.ACCIDENT:
@@ -129,6 +116,7 @@ def append(
     body: str,
     client_id: str | None,
     at: datetime,
+    attachments: Sequence[int] = (),
 ) -> Message:
     """Number and store a message; the conversation's row is locked (or new) in this transaction."""
     Conversation.objects.filter(pk=conversation.pk).update(
@@ -143,8 +131,11 @@ def append(
         author_id=author.user_id,
         body=body,
         client_id=client_id,
+        attachment_count=len(attachments),
         sent_at=at,
     )
+    if attachments:
+        files.take(conversation, author, attachments).update(message=message)
     if author.kind == AuthorKind.STAFF and not _follows_staff(message):
         params = {"number": conversation.number}
         driver, turn = conversation.driver, str(message.seq)
@@ -162,12 +153,19 @@ def _follows_staff(message: Message) -> bool:
 
 
 def _already_stored(
-    conversation: Conversation, client_id: str | None, author: Author, body: str
+    conversation: Conversation,
+    client_id: str | None,
+    author: Author,
+    body: str,
+    attachments: Sequence[int],
 ) -> Message | None:
     if client_id is None:
         return None
     stored = Message.objects.filter(conversation=conversation, client_id=client_id).first()
-    if stored is not None and (stored.author_id, stored.body) != (author.user_id, body):
+    if stored is None:
+        return None
+    same = (stored.author_id, stored.body) == (author.user_id, body)
+    if not same or not files.are_of(stored, attachments):
         raise MessageMismatch(field="client_id", seq=stored.seq)
     return stored
 

@@ -3,9 +3,18 @@
 from datetime import datetime
 
 from chat import services
-from chat.models import Alarm, Announcement, CannedReply, Conversation, OnCall, SlaPolicy
+from chat.models import (
+    Alarm,
+    Announcement,
+    Attachment,
+    CannedReply,
+    Conversation,
+    OnCall,
+    SlaPolicy,
+)
 from drivers.models import Driver
 from fleets.models import FleetProvider
+from voltop import files
 from voltop.context import Actor
 from voltop.tests.world import World
 
@@ -17,6 +26,8 @@ def build(world: World) -> None:
         "foreign": conversation(world.foreign_driver, world.canary("question")),
     }
     world.put("conversation", **made)
+    names = {"own": "plug.jpg", "peer": "door.jpg", "foreign": f"{world.canary('photo')}.jpg"}
+    world.put("attachment", **{scope: sent_file(made[scope], names[scope]) for scope in made})
     for found in made.values():
         services.add_note(found, actor=world.actor(found.provider), body="Asked payroll.")
 
@@ -61,6 +72,17 @@ def support_rules(world: World, provider: FleetProvider) -> SlaPolicy:
     return services.create_policy(
         provider, actor=world.actor(provider), holidays_off=False, normal_first_min=60
     )
+
+
+def sent_file(talk: Conversation, name: str) -> Attachment:
+    """A file that the driver has sent."""
+    actor = Actor("user", talk.driver.user_id, talk.provider_id)
+    author = services.Author.driver(talk.driver.user_id)
+    file = files.Prepared(b"a picture", "image/jpeg", name)
+    made = services.hand_in_attachment(talk, actor=actor, author=author, file=file)
+    services.post_message(talk, actor=actor, author=author, attachments=[made.pk])
+    made.refresh_from_db()
+    return made
 
 
 def conversation(driver: Driver, body: str, at: datetime | None = None) -> Conversation:

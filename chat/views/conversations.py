@@ -1,8 +1,10 @@
 """The API of chat: support's side, and a driver's own side below `me/`."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,9 +12,11 @@ from rest_framework.serializers import BaseSerializer
 
 from chat import errors, services
 from chat.filters import ConversationFilter, MessageFilter, OwnConversationFilter
-from chat.models import Conversation, InternalNote, Message
+from chat.models import Attachment, Conversation, InternalNote, Message
 from chat.serializers import (
     AssignSerializer,
+    AttachmentInputSerializer,
+    AttachmentSerializer,
     ConversationInputSerializer,
     ConversationSerializer,
     MessageInputSerializer,
@@ -27,13 +31,26 @@ from chat.serializers import (
     ReadSerializer,
 )
 from chat.views.callers import person
-from drivers.errors import NoDriverRecord
+from drivers.errors import FilesFull, NoDriverRecord, TooManyFiles
 from drivers.selectors import own_driver
 from fleets.errors import NotAssignable
+from voltop import files
+from voltop.api.errors import InvalidBase64
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
+from voltop.crypto import KeyDestroyed
 from voltop.errors import IllegalMove, NotFound
+from voltop.files import errors as file_errors
+from voltop.tables import StoredFile
 
+HANDED_IN = (
+    InvalidBase64,
+    *file_errors.OF_A_FILE,
+    FilesFull,
+    TooManyFiles,
+    KeyDestroyed,
+)
+BODY_MAX_BYTES = 14_000_000
 OPENING = (errors.UnknownSubject, errors.MessageMismatch, errors.ConversationResolved)
 
 
@@ -167,16 +184,24 @@ class _InConversation(ListViewSet):
         return rows.filter(conversation=self.conversation())
 
 
+SENDING = (
+    errors.ConversationResolved,
+    errors.MessageEmpty,
+    errors.MessageMismatch,
+    errors.UnknownAttachment,
+)
+
+
 class MessageView(_InConversation):
     """What was said, in order; `after=` gives exactly what a client has missed."""
 
-    queryset = Message.objects.all()
+    queryset = Message.objects.with_attachments()
     serializer_class: ClassVar[type[BaseSerializer]] = MessageSerializer
     filterset_class = MessageFilter
     ordering = ("seq",)
     permissions = {"list": "chat.view_message", "create": "chat.add_message"}
     input_serializers = {"create": MessageInputSerializer}
-    errors = {"create": (errors.ConversationResolved, errors.MessageMismatch)}
+    errors = {"create": SENDING}
 
     def create(self, request: Request, conversation_pk: str) -> Response:
         """Answer the driver. The same client_id again gives back the stored message."""
@@ -207,6 +232,53 @@ class OwnMessageView(MessageView):
             **self.read_input(),
         )
         return self.respond(message, status=201)
+
+
+class AttachmentView(_InConversation):
+    """Photos and PDFs of a conversation: handed in first, then sent with a message by their ids."""
+
+    queryset = Attachment.objects.select_related("file", "message")
+    serializer_class = AttachmentSerializer
+    permissions = {
+        "list": "chat.view_message",
+        "create": "chat.add_message",
+        "file": "chat.view_message",
+    }
+    input_serializers = {"create": AttachmentInputSerializer}
+    errors = {"create": HANDED_IN, "file": (KeyDestroyed,)}
+    files = {"file": tuple(StoredFile.ContentType.values)}
+    body_max_bytes: ClassVar[dict[str, int]] = {"create": BODY_MAX_BYTES}
+    author: ClassVar[Callable[[int], services.Author]] = services.Author.staff
+
+    def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """What was sent; of what was not, one's own. Programs have nothing of their own."""
+        author = type(self).author(self.actor.id or 0 if self.actor.kind == "user" else 0)
+        return services.seen_by(super().narrow_queryset(rows), author)
+
+    def create(self, request: Request, conversation_pk: str) -> Response:
+        """Hand in a file; it is seen by others when a message was sent with it."""
+        conversation, values = self.conversation(), self.read_input()
+        prepared = files.prepare(values["content"], name=values.get("file_name", ""))
+        author = type(self).author(person(self.actor))
+        made = services.hand_in_attachment(
+            conversation, actor=self.actor, author=author, file=prepared
+        )
+        return self.respond(made, status=201)
+
+    @action(detail=True, methods=["get"])
+    def file(self, request: Request, conversation_pk: str, pk: str) -> HttpResponse:
+        """The file, to be saved."""
+        return files.download(self.get_object().file)
+
+
+class OwnAttachmentView(AttachmentView):
+    """The same for the driver."""
+
+    permissions = dict.fromkeys(("list", "create", "file"), "chat.speak_as_driver")
+    author = services.Author.driver
+
+    def narrow_conversations(self, rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        return rows.filter(driver__user_id=person(self.actor))
 
 
 class NoteView(_InConversation):

@@ -133,7 +133,7 @@ class CannedReplyView(ListRetrieveViewSet):
 class FoundMessageView(ListViewSet):
     """Everything that was said, in all conversations; `search=` by words."""
 
-    queryset = Message.objects.all()
+    queryset = Message.objects.with_attachments()
     serializer_class = FoundMessageSerializer
     filterset_class = AllMessagesFilter
     ordering = ("-id",)

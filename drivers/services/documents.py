@@ -66,13 +66,11 @@ def hand_in_document(
     _require_sane(values, today)
     if _has_run_out(values.get("expires_on"), today):
         raise DocumentRunOut(field="expires_on")
-    subject = subject_of(driver.pk)
-    _require_room(driver, subject, len(file.content), at)
     document = DriverDocument(
         provider_id=driver.provider_id,
         driver=driver,
         kind=kind,
-        file=files.keep(file, subject=subject, provider_id=driver.provider_id, at=at),
+        file=keep_file(driver, file=file, at=at),
         **values,
     )
     _set_number(document, number)
@@ -252,6 +250,16 @@ def _locked(document: DriverDocument, actor: Actor) -> DriverDocument:
     locked = rows.get(pk=document.pk)
     locked.driver = driver
     return locked
+
+
+def keep_file(driver: Driver, *, file: files.Prepared, at: datetime) -> files.StoredFile:
+    """A file about a driver, under their key, in the caller's transaction: twenty an hour, 200 MB.
+
+    Raises FilesFull (413), TooManyFiles (429), KeyDestroyed (409).
+    """
+    subject = subject_of(driver.pk)
+    _require_room(driver, subject, len(file.content), at)
+    return files.keep(file, subject=subject, provider_id=driver.provider_id, at=at)
 
 
 def _require_room(driver: Driver, subject: str, size: int, at: datetime) -> None:

@@ -30,20 +30,10 @@ from voltop.errors import IllegalMove, ReasonRequired
 from voltop.files import errors as file_errors
 from voltop.tables import StoredFile
 
-FILE_ERRORS = (
-    InvalidBase64,
-    file_errors.ActivePdf,
-    file_errors.AnimatedImage,
-    file_errors.EmptyFile,
-    file_errors.FilesBusy,
-    file_errors.FileTooLarge,
-    file_errors.ImageTooLarge,
-    file_errors.UnreadableFile,
-    file_errors.UnsupportedFile,
-)
 SAID = (UnknownCountry, errors.InvalidDocumentDates)
 HANDED_IN = (
-    *FILE_ERRORS,
+    InvalidBase64,
+    *file_errors.OF_A_FILE,
     *SAID,
     errors.DocumentRunOut,
     errors.DriverNotActive,

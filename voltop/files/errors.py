@@ -57,3 +57,16 @@ class FilesBusy(DomainError):
     code = "files_busy"
     status = 503
     message = _("Other files are being looked through: try again in a moment.")
+
+
+OF_A_FILE = (
+    ActivePdf,
+    AnimatedImage,
+    EmptyFile,
+    FilesBusy,
+    FileTooLarge,
+    ImageTooLarge,
+    UnreadableFile,
+    UnsupportedFile,
+)
+"""What `voltop.files.prepare` raises."""

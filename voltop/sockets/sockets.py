@@ -131,7 +131,8 @@ class Socket:
                 await self._last_word(error)
         finally:
             self.hub.remove(self)
-            self._end.cancel()
+            if not self._end.cancel():
+                self._end.exception()  # seen, also where nobody waited for it any more
         if code:
             await self.line.close(code, reason)
         logger.info("socket ended", extra={"code": reason, "kind": type(self).__name__})
@@ -143,11 +144,12 @@ class Socket:
                 hello = await self._first()
         except TimeoutError as error:
             raise errors.TicketLate(limit_s=HELLO_WITHIN_S) from error
-        ticket = hello.pop("ticket")
+        ticket, ref = hello.pop("ticket"), hello.pop("ref", None)
         welcome = await in_thread(self._enter, ticket, hello)
         self.hub.admit(self)
         await self.tell(
             "welcome",
+            **_referring(ref),
             **welcome,
             ping_within_s=settings.SOCKET_IDLE_S,
             frame_max_bytes=settings.SOCKET_FRAME_MAX_BYTES,

@@ -50,6 +50,7 @@ NO_TRACE_CALLED = {
     "charging_sessions_bulk": "an import: rows that are never changed",
     "conversations_read": "what somebody has read is no change that matters",
     "me_conversations_read": "what somebody has read is no change that matters",
+    "me_attachments_create": "an attachment is a row of its own, with author and time",
     "me_sos_create": "an alarm is a row of its own, with driver and time",
     "me_messages_create": "a message is a row of its own, with author and time",
     "me_notices_read": "what somebody has read is no change that matters",

@@ -21,16 +21,37 @@
     talk.scrollTop = talk.scrollHeight;
   };
 
+  let asking = false;
+  let again = false;
   const ask = async () => {
     if (document.hidden) return;
+    if (asking) {
+      again = true; // one question at a time: the same answer is not shown twice
+      return;
+    }
+    asking = true;
     try {
       const answer = await fetch(`${talk.dataset.news}?after=${talk.dataset.seq}`);
       if (answer.ok) (await answer.json()).messages.forEach(show);
     } catch {
       // Away for a moment: the next time asks for the same.
     }
+    asking = false;
+    if (again) {
+      again = false;
+      ask();
+    }
   };
-  setInterval(ask, 5000);
+  document.addEventListener("visibilitychange", ask);
+  const here = Number(talk.dataset.conversation);
+  const live = window.voltopLive(
+    talk.dataset.ticket,
+    (frame) => {
+      if (frame.conversation === here && frame.type !== "read") ask();
+    },
+    () => ({ conversation: here, after: Number(talk.dataset.seq) }),
+  );
+  setInterval(() => live.open || ask(), 5000);
 
   const canned = document.getElementById("canned");
   const reply = document.getElementById("id_reply");
