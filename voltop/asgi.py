@@ -11,11 +11,15 @@ django.setup(set_prefix=False)
 from voltop.api.handlers import ProblemASGIHandler  # noqa: E402 (needs the settings)
 from voltop.sockets.routes import serve  # noqa: E402
 
-_pages = ProblemASGIHandler()
+
+class Application(ProblemASGIHandler):
+    """Django's requests, and beside them what Django knows nothing of."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await serve(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
-async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    if scope["type"] == "websocket":
-        await serve(scope, receive, send)
-    else:
-        await _pages(scope, receive, send)
+application = Application()

@@ -21,7 +21,7 @@ from fleets.models import FleetProvider
 PREFIX = "cnryB"
 WORD = re.compile(r"[A-Za-z0-9_.@+-]{8,}")
 SECRETS = re.compile(
-    r"(^|_)(password|secret|hash|token|checksum|wrapped_key|details|fingerprint|sealed)$"
+    r"(^|_)(password|secret|hash|token|checksum|wrapped_key|session_key|details|fingerprint|sealed)$"
 )
 PLAIN_SECRETS = {"NL91ABNA0417164300": "drivers.PayoutAccount.details"}
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "openapi.yaml"

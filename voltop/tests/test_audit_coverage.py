@@ -28,6 +28,7 @@ NO_TRACE = {
     "fleets.services.auth.log_out": "one's own log-in: its row says when and how it ended",
     "fleets.services.imports.require_may": "judges, and changes nothing",
     "fleets.services.invitations.invite": "a part of inviting, which its caller records",
+    "fleets.services.socket_tickets.issue_ticket": "opens what its caller may open anyway",
     "fleets.services.second_factor.begin": "a seed opens nothing until its code is shown",
     "fleets.services.second_factor.require_fresh": "judges, and changes nothing",
     "payments.services.adjustments.require_same_adjustment": "judges, and changes nothing",
