@@ -13,8 +13,8 @@ from django.db import transaction
 
 from chat.errors import NobodyToWriteTo, UnknownAudience
 from chat.models import Announcement, Topic
+from chat.services.authors import Author
 from chat.services.conversations import open_conversation, resolve
-from chat.services.messages import Author
 from chat.subjects import Subject
 from drivers.models import Driver, DriverStatus
 from fleets import audit

@@ -15,7 +15,8 @@ from chat.models import (
     Topic,
 )
 from chat.services import sla
-from chat.services.messages import Author, post_message, require_no_newer, say
+from chat.services.authors import Author
+from chat.services.messages import post_message, require_no_newer, say
 from chat.services.moving import move
 from chat.services.staff import answers_here
 from chat.subjects import require_subject

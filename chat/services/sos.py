@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.models import Alarm, AlarmCause, Conversation, Topic
 from chat.services.alarms import raise_alarm, ringing
+from chat.services.authors import Author
 from chat.services.conversations import open_conversation
-from chat.services.messages import Author
 from drivers.models import Driver
 from fleets.errors import InvalidPosition
 from voltop import clock

@@ -1,6 +1,5 @@
 """The API of chat: support's side, and a driver's own side below `me/`."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -12,7 +11,7 @@ from rest_framework.serializers import BaseSerializer
 
 from chat import errors, services
 from chat.filters import ConversationFilter, MessageFilter, OwnConversationFilter
-from chat.models import Attachment, Conversation, InternalNote, Message
+from chat.models import Attachment, AuthorKind, Conversation, InternalNote, Message
 from chat.serializers import (
     AssignSerializer,
     AttachmentInputSerializer,
@@ -248,18 +247,19 @@ class AttachmentView(_InConversation):
     errors = {"create": HANDED_IN, "file": (KeyDestroyed,)}
     files = {"file": tuple(StoredFile.ContentType.values)}
     body_max_bytes: ClassVar[dict[str, int]] = {"create": BODY_MAX_BYTES}
-    author: ClassVar[Callable[[int], services.Author]] = services.Author.staff
+    speaks: ClassVar[AuthorKind] = AuthorKind.STAFF
 
     def narrow_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """What was sent; of what was not, one's own. Programs have nothing of their own."""
-        author = type(self).author(self.actor.id or 0 if self.actor.kind == "user" else 0)
+        own = self.actor.id if self.actor.kind == "user" else None
+        author = services.Author(self.speaks, own)
         return services.seen_by(super().narrow_queryset(rows), author)
 
     def create(self, request: Request, conversation_pk: str) -> Response:
         """Hand in a file; it is seen by others when a message was sent with it."""
         conversation, values = self.conversation(), self.read_input()
         prepared = files.prepare(values["content"], name=values.get("file_name", ""))
-        author = type(self).author(person(self.actor))
+        author = services.Author(self.speaks, person(self.actor))
         made = services.hand_in_attachment(
             conversation, actor=self.actor, author=author, file=prepared
         )
@@ -275,7 +275,7 @@ class OwnAttachmentView(AttachmentView):
     """The same for the driver."""
 
     permissions = dict.fromkeys(("list", "create", "file"), "chat.speak_as_driver")
-    author = services.Author.driver
+    speaks = AuthorKind.DRIVER
 
     def narrow_conversations(self, rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
         return rows.filter(driver__user_id=person(self.actor))
