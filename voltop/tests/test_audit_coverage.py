@@ -27,6 +27,7 @@ NO_TRACE = {
     "drivers.services.payout_accounts.account_details": "read by a payout alone, which has events",
     "fleets.services.auth.log_out": "one's own log-in: its row says when and how it ended",
     "fleets.services.imports.require_may": "judges, and changes nothing",
+    "chat.services.attachments.hand_in_attachment": "a row of its own, with author and time",
     "fleets.services.invitations.invite": "a part of inviting, which its caller records",
     "fleets.services.socket_tickets.issue_ticket": "opens what its caller may open anyway",
     "fleets.services.second_factor.begin": "a seed opens nothing until its code is shown",
@@ -48,6 +49,7 @@ NO_TRACE = {
 NO_TRACE_CALLED = {
     "auth_logout": "one's own log-in: its row says when and how it ended",
     "auth_second_factor": "a seed opens nothing until its code is shown",
+    "auth_socket_ticket": "opens what its caller may open anyway, within half a minute",
     "charging_sessions_bulk": "an import: rows that are never changed",
     "conversations_read": "what somebody has read is no change that matters",
     "me_conversations_read": "what somebody has read is no change that matters",
