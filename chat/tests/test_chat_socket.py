@@ -455,7 +455,7 @@ HOSTILE = {
     "no conversation": ('{"type": "read", "seq": 0}', "required"),
     "text for a number": ('{"type": "read", "conversation": "1", "seq": 0}', "invalid_number"),
     "too great": ('{"type": "follow", "conversation": 9999999999999999999, "after": 0}', None),
-    "empty": ('{"type": "send", "conversation": 1, "body": "", "client_id": "a"}', "blank"),
+    "empty": ('{"type": "send", "conversation": 1, "body": "x", "client_id": ""}', "blank"),
     "no client_id": ('{"type": "send", "conversation": 1, "body": "x"}', "required"),
 }
 
