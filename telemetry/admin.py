@@ -85,10 +85,12 @@ class TelemetrySourceAdmin(ProviderAdmin):
     list_filter = ("kind", ("disabled_at", admin.EmptyFieldListFilter))
     search_fields = ("name",)
     fields = (
-        ("name", "kind", "priority"),
-        ("accepted_count", "duplicate_count", "rejected_count"),
-        ("last_received_at", "last_errors"),
-        ("token_rotated_at", "previous_token_until", "disabled_at"),
+        "name",
+        ("kind", "priority"),
+        ("accepted_count", "duplicate_count"),
+        ("rejected_count", "last_errors"),
+        ("last_received_at", "disabled_at"),
+        ("token_rotated_at", "previous_token_until"),
     )
     counted = (
         *("accepted_count", "duplicate_count", "rejected_count", "last_received_at"),

@@ -103,7 +103,7 @@ class VehicleAdmin(PanelsMixin, ProviderAdmin):
         RefInline,
         VehicleEventInline,
     )
-    fieldsets = ((None, {"fields": (("label", "plate"), ("vin", "model"), "depot")}),)
+    fieldsets = ((None, {"fields": (("label", "plate"), "vin", "model", "depot")}),)
     actions = (
         _move(_("Send to maintenance"), services.send_to_maintenance, "maintenance"),
         _move(_("Take out of service"), services.take_out_of_service, "out_of_service"),

@@ -1,6 +1,5 @@
 """What vehicles shows on other apps' pages: the cars that a driver has now."""
 
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +8,7 @@ from vehicles.models import Assignment, AssignmentKind
 from vehicles.selectors import RANK
 from voltop import clock
 from voltop.panels import Panel
+from voltop.words import moment
 
 
 def cars_of_driver(driver: Driver, provider_id: int | None) -> Panel:
@@ -30,12 +30,7 @@ def _line(held: Assignment) -> tuple[object, ...]:
             '<a href="/admin/vehicles/vehicle/{}/change/">{}</a>', held.vehicle_id, held.vehicle
         ),
         held.get_kind_display(),
-        *(
-            "–" if at is None else f"{timezone.localtime(at):%Y-%m-%d %H:%M}"
-            for at in (held.starts_at, held.ends_at)
-        ),
+        *("–" if at is None else moment(at) for at in (held.starts_at, held.ends_at)),
         "–" if state.soc_pct is None else f"{state.soc_pct:.0f}",
-        "–"
-        if state.last_seen_at is None
-        else f"{timezone.localtime(state.last_seen_at):%Y-%m-%d %H:%M}",
+        "–" if state.last_seen_at is None else moment(state.last_seen_at),
     )

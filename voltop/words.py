@@ -52,6 +52,7 @@ WHOLE = {
     "pay_on": "pay day",
     "on": "date",
     "available_at": "told by the bank",
+    "number_mask": "number",
 }
 """Names that the rule does not suit."""
 
@@ -60,10 +61,15 @@ MODELS = {
     "chat.alarm": ("call for help", "calls for help"),
     "chat.slapolicy": ("support rules", "support rules"),
     "drivers.driverdocument": ("paper", "papers"),
+    "fleets.auditentry": ("audit entry", "audit trail"),
+    "fleets.dataimport": ("import", "imports"),
     "fleets.fleetpolicy": ("rules", "rules"),
     "fleets.fleetprovider": ("company", "companies"),
+    "fleets.inboxitem": ("inbox item", "inbox"),
     "fleets.membership": ("member of staff", "staff"),
+    "fleets.webhookendpoint": ("webhook", "webhooks"),
     "payments.entry": ("ledger entry", "ledger"),
+    "payments.paymentbatch": ("pay batch", "pay batches"),
     "reservations.chargingstation": ("station", "stations"),
     "reservations.connector": ("connector", "connectors"),
     "reservations.evse": ("charge point", "charge points"),

@@ -36,6 +36,13 @@ def test_the_picture_stands_beside_the_record_and_is_judged_there(cast, client):
     assert (document.status, document.refusal) == ("rejected", "blurred")
 
 
+def test_the_page_of_a_driver_leads_to_each_paper(cast, client):
+    document = hand_in(cast, cast.driver, number="LIC-1", expires_on=TODAY)
+    client.force_login(cast.dispatcher)
+    page = client.get(f"/admin/drivers/driver/{cast.driver.pk}/change/").content.decode()
+    assert f'href="{page_of(document)}">{document.get_kind_display()}</a>' in page
+
+
 def test_what_was_written_down_is_corrected_beside_the_picture(cast, client):
     document = hand_in(cast, cast.driver, number="LIC-1", expires_on=TODAY)
     client.force_login(cast.owner)

@@ -29,7 +29,7 @@ from unfold.forms import ActionForm
 
 from fleets.admin.exports import EXPORTS
 from fleets.admin.lines import OpeningHoursField
-from fleets.admin.shown import NOTHING, ShownFields, name_of, spaced
+from fleets.admin.shown import NOTHING, ShownFields, leading_field, name_of, spaced
 from fleets.models import FleetProvider, User
 from voltop.api.database_errors import broken_rule
 from voltop.context import Actor
@@ -302,7 +302,10 @@ class ReadOnlyAdmin(ProviderAdmin):
 
 
 class ReadOnlyInline(ShownFields, TabularInline):
-    """Child rows on a parent's page: to be read."""
+    """Child rows on a parent's page: to be read.
+
+    With `show_change_link` their first field leads to the row's own page.
+    """
 
     extra = 0
     empty_value_display = NOTHING
@@ -313,7 +316,17 @@ class ReadOnlyInline(ShownFields, TabularInline):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Everything shown is only read, also what no form could hold."""
         own = self.fields or [field.name for field in self.opts.fields if field.editable]
-        return self.with_shown(dict.fromkeys([*self.readonly_fields, *own]))
+        names = self.with_shown(dict.fromkeys([*self.readonly_fields, *own]))
+        return [*names, leading_field(self.model, own[0])] if self.show_change_link else names
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Unfold's own link stands in a line that these tables do without."""
+        groups = super().get_fieldsets(request, obj)
+        if not self.show_change_link:
+            return groups
+        [(title, options)] = groups
+        first = leading_field(self.model, self.fields[0])
+        return [(title, {**options, "fields": [first, *options["fields"][1:]]})]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

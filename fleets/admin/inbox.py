@@ -7,11 +7,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from fleets.admin.base import ReadOnlyAdmin, service_action
+from fleets.admin.shown import kind_of, link
 from fleets.models import InboxItem, InboxState, User
 from fleets.services import inbox
 from voltop import clock
@@ -35,6 +35,19 @@ def _take_up(item: InboxItem, actor: Actor, reason: str) -> Any:
 
 def _done(item: InboxItem, actor: Actor, reason: str) -> Any:
     return inbox.finish(item, actor=actor)
+
+
+def _is_in(state: str) -> Any:
+    return lambda item, actor: item.state == state
+
+
+def _is_not_mine(item: InboxItem, actor: Actor) -> bool:
+    return item.closed_at is None and item.assignee_id != actor.id
+
+
+def _ends_by_hand(item: InboxItem, actor: Actor) -> bool:
+    by_hand = item.work is not None and item.work.done_by_hand
+    return by_hand and item.closed_at is None and item.done_at is None
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -77,12 +90,16 @@ class InboxItemAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter, KindFilter, "assignee")
     list_select_related = ("assignee",)
     list_display_links = ("what",)
+    fields = (
+        *("what", "where", "how", "assignee", "due_at", "snoozed_until"),
+        *("done_at", "closed_at", "created_at"),
+    )
     ordering = ("due_at", "id")
     actions = (
-        service_action(_("I take it"), CHANGE, _take),
-        service_action(_("Put off until tomorrow"), CHANGE, _tomorrow),
-        service_action(_("Take it up again"), CHANGE, _take_up),
-        service_action(_("Nothing more to do"), CHANGE, _done),
+        service_action(_("I take it"), CHANGE, _take, when=_is_not_mine),
+        service_action(_("Put off until tomorrow"), CHANGE, _tomorrow, when=_is_in("open")),
+        service_action(_("Take it up again"), CHANGE, _take_up, when=_is_in("snoozed")),
+        service_action(_("Nothing more to do"), CHANGE, _done, when=_ends_by_hand),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -102,7 +119,7 @@ class InboxItemAdmin(ReadOnlyAdmin):
             address = reverse(f"admin:{app}_{model}_change", args=[item.object_id])
         except NoReverseMatch:
             address = all_work()[item.kind].url
-        return format_html('<a href="{}">{} {}</a>', address, model, item.object_id)
+        return link(address, f"{kind_of(item.object_type)} {item.object_id}")
 
     @display(
         description=_("state"),

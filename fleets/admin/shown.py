@@ -16,7 +16,9 @@ from django.contrib import admin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.dates import WEEKDAYS
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -211,6 +213,35 @@ def shown_field(model: type[models.Model], name: str) -> Any:
 
     shown.__name__ = f"{name}_shown"
     return shown
+
+
+@cache
+def leading_field(model: type[models.Model], name: str) -> Any:
+    """The field as it is shown, leading to the row's own page."""
+    field = model._meta.get_field(name)
+    shown = shown_field(model, name)
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def leading(row: Any) -> str:
+        plain = getattr(row, f"get_{name}_display", lambda: getattr(row, name))
+        words = shown(row) if callable(shown) else plain()
+        return link_to(row, words)
+
+    leading.__name__ = f"{name}_leading"
+    return leading
+
+
+def link_to(row: models.Model, words: Any) -> str:
+    """A link to the page of a row in the admin."""
+    options = row._meta
+    name = f"admin:{options.app_label}_{options.model_name}_change"
+    return link(reverse(name, args=(row.pk,)), words)
+
+
+def link(address: str, words: Any) -> str:
+    """A link that looks like those of the pages around it."""
+    style = "text-primary-600 dark:text-primary-500"
+    return format_html('<a class="{}" href="{}">{}</a>', style, address, words)
 
 
 class ShownFields:

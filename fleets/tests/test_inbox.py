@@ -189,6 +189,27 @@ def test_the_admin_shows_open_items_first(cast, client):
     assert f"webhookendpoint/{endpoint.pk}/" in page
 
 
+def test_the_page_of_an_item_leads_to_its_object_and_offers_what_its_state_has(cast, client):
+    endpoint = endpoint_off(cast)
+    item = item_of(endpoint)
+    client.force_login(cast.owner)
+    address = f"/admin/fleets/inboxitem/{item.pk}/change/"
+
+    def buttons():
+        return [str(words) for _name, words in client.get(address).context["moves"]]
+
+    page = client.get(address).content.decode()
+    assert f'href="/admin/fleets/webhookendpoint/{endpoint.pk}/change/"' in page
+    assert f"webhook {endpoint.pk}<" in page
+    assert item.kind not in page
+    assert buttons() == ["I take it", "Put off until tomorrow", "Nothing more to do"]
+    inbox.assign(item, actor=cast.actor(), assignee=cast.owner)
+    inbox.snooze(item, actor=cast.actor(), until=clock.now() + timedelta(days=1))
+    assert buttons() == ["Take it up again", "Nothing more to do"]
+    inbox.finish(item, actor=cast.actor())
+    assert buttons() == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_looked_at_from_many_sides_it_is_one_item(cast):
     endpoint = endpoint_off(cast)

@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import Case, Q, When
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from fleets.admin.base import (
@@ -18,7 +17,7 @@ from fleets.admin.base import (
     admin_actor,
     status_badge,
 )
-from fleets.admin.shown import codes, duration, money
+from fleets.admin.shown import codes, duration, link, link_to, money
 from payments import services
 from payments.admin.actions import move, plain
 from payments.models import (
@@ -55,7 +54,6 @@ class PaymentInline(ReadOnlyInline):
         "why",
     )
     readonly_fields = ("driver_name", "why")
-    show_change_link = True
     per_page = 25
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -70,9 +68,7 @@ class PaymentInline(ReadOnlyInline):
     @admin.display(description=_("driver"))
     def driver_name(self, payment: Payment) -> str:
         """The driver, leading to the payment."""
-        url = reverse("admin:payments_payment_change", args=(payment.pk,))
-        style = "text-primary-600 dark:text-primary-500"
-        return format_html('<a class="{}" href="{}">{}</a>', style, url, payment.driver)
+        return link_to(payment, payment.driver)
 
     @admin.display(description=_("to look at"))
     def why(self, payment: Payment) -> str:
@@ -152,7 +148,7 @@ class PaymentBatchAdmin(ProviderAdmin):
     def payments(self, batch: PaymentBatch) -> str:
         """The number of payments, leading to them."""
         url = f"{reverse('admin:payments_payment_changelist')}?batch__id__exact={batch.pk}"
-        return format_html('<a href="{}">{}</a>', url, batch.drivers)
+        return link(url, batch.drivers)
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> PaymentBatch:
         return services.open_batch(actor=admin_actor(request), **values)

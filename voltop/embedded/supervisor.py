@@ -169,10 +169,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(256)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
+        why = os.strerror(error.errno or 0) if isinstance(error, OSError) else "ports end at 65535"
         raise ServiceError(
-            f"port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}): "
+            f"port {port} on {host} cannot be used ({why}): "
             "choose another one, for example `make run PORT=8001`"
         ) from error
     return listener

@@ -112,3 +112,8 @@ def test_a_taken_port_is_named():
         pytest.raises(ServiceError, match=rf"port {port} .* cannot be used \(Address already"),
     ):
         listen("127.0.0.1", port)
+
+
+def test_a_port_beyond_the_last_one_is_named():
+    with pytest.raises(ServiceError, match=r"port 99999 .* cannot be used \(ports end at 65535\)"):
+        listen("127.0.0.1", 99999)

@@ -133,6 +133,6 @@ class Car:
             "battery_power_kw": -CHARGE_KW if self.charging else round(self.speed_kmh * 0.16, 1),
             "charging": "dc" if self.charging else "none",
             "plugged": self.charging,
-            "ignition": self.on_duty and not self.charging,
+            "ignition": not self.charging and (self.on_duty or self.speed_kmh > 0),
             "occupied": self.occupied,
         }
