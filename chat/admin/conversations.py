@@ -150,7 +150,7 @@ class ConversationAdmin(ProviderAdmin):
     ordering = ("-last_message_at",)
     badge = status_badge(open="warning", pending="info", resolved="success")
     readonly_fields = ("number", "driver")
-    fieldsets = ((None, {"fields": ("reply", "reply_key", "note", ("assignee", "priority"))}),)
+    fieldsets = ((None, {"fields": ("reply", "reply_key", "note", "assignee", "priority")}),)
     actions = (
         service_action(_("Take"), "chat.change_conversation", _take, when=_is_anothers),
         service_action(

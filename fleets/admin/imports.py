@@ -19,6 +19,7 @@ from fleets.admin.base import (
     service_action,
     status_badge,
 )
+from fleets.admin.shown import shown_field
 from fleets.models import DataImport, DataImportProblem
 from voltop.context import Actor
 from voltop.records import record_kinds
@@ -64,6 +65,10 @@ def _apply(judged: DataImport, actor: Actor, reason: str) -> Any:
     return services.apply_import(judged, actor=actor)
 
 
+def _was_judged(data_import: DataImport, actor: Actor) -> bool:
+    return data_import.dry_run
+
+
 @admin.register(DataImport)
 class DataImportAdmin(ProviderAdmin):
     form = DataImportForm
@@ -77,7 +82,9 @@ class DataImportAdmin(ProviderAdmin):
     ordering = ("-id",)
     exclude = ("content",)
     inlines = (DataImportProblemInline,)
-    actions = (service_action(_("Import for real"), "fleets.add_dataimport", _apply),)
+    actions = (
+        service_action(_("Import for real"), "fleets.add_dataimport", _apply, when=_was_judged),
+    )
     badge = status_badge("state", done="success", running="info", failed="danger")
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -86,14 +93,19 @@ class DataImportAdmin(ProviderAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("kind", "file", "delimiter", "dry_run")}),)
+        who = shown_field(DataImport, "actor")
         return (
-            (None, {"fields": (("file_name", "kind"), ("badge", "progress"), "problem")}),
+            (None, {"fields": (("file_name", "kind"), ("stands", "progress"), "problem")}),
             (_("Records"), {"fields": (("created_count", "updated_count", "refused_count"),)}),
-            (_("Asked for"), {"fields": (("actor", "created_at"), ("dry_run", "delimiter"))}),
+            (_("Asked for"), {"fields": ((who, "created_at"), ("dry_run", "delimiter"))}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*super().get_readonly_fields(request, obj), "badge", "progress", "problem"]
+        return [*super().get_readonly_fields(request, obj), "stands", "progress", "problem"]
+
+    @admin.display(description=_("state"))
+    def stands(self, data_import: DataImport) -> str:
+        return str(data_import.get_state_display())
 
     @admin.display(description=_("rows"), ordering="job__done")
     def progress(self, data_import: DataImport) -> str:

@@ -91,7 +91,7 @@ class InboxItemAdmin(ReadOnlyAdmin):
     list_select_related = ("assignee",)
     list_display_links = ("what",)
     fields = (
-        *("what", "where", "how", "assignee", "due_at", "snoozed_until"),
+        *("what", "where", "stands", "assignee", "due_at", "snoozed_until"),
         *("done_at", "closed_at", "created_at"),
     )
     ordering = ("due_at", "id")
@@ -120,6 +120,10 @@ class InboxItemAdmin(ReadOnlyAdmin):
         except NoReverseMatch:
             address = all_work()[item.kind].url
         return link(address, f"{kind_of(item.object_type)} {item.object_id}")
+
+    @display(description=_("state"))
+    def stands(self, item: InboxItem) -> str:
+        return str(InboxState(item.state).label)
 
     @display(
         description=_("state"),

@@ -218,7 +218,7 @@ def shown_field(model: type[models.Model], name: str) -> Any:
 @cache
 def leading_field(model: type[models.Model], name: str) -> Any:
     """The field as it is shown, leading to the row's own page."""
-    field = model._meta.get_field(name)
+    field: Any = model._meta.get_field(name)
     shown = shown_field(model, name)
 
     @admin.display(description=field.verbose_name, ordering=name)

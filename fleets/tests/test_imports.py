@@ -377,6 +377,9 @@ def test_staff_hand_a_file_in_and_see_what_is_wrong(cast):
     page = browser.get(f"/admin/fleets/dataimport/{made.pk}/change/").content.decode()
     assert "login_required" in page
     assert "2 / 2" in page
+    assert str(cast.manager) in page
+    assert f"user:{cast.manager.pk}" not in page
+    assert "(&#x27;done" not in page
     action = {"action": "add_dataimport__apply", "_selected_action": made.pk}
     browser.post("/admin/fleets/dataimport/", action)
     services.run_imports()

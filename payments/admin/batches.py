@@ -17,7 +17,7 @@ from fleets.admin.base import (
     admin_actor,
     status_badge,
 )
-from fleets.admin.shown import codes, duration, link, link_to, money
+from fleets.admin.shown import codes, duration, link, link_to, money, spaced
 from payments import services
 from payments.admin.actions import move, plain
 from payments.models import (
@@ -202,7 +202,7 @@ class LineInline(ReadOnlyInline):
             return f"{line.quantity / 1000:,.1f} km"
         if line.unit == "money":
             return money(shown_minor(line.quantity, line.currency), line.currency)
-        return f"{line.quantity} {line.unit}"
+        return f"{line.quantity} {spaced(line.unit)}"
 
 
 class PayoutInline(ReadOnlyInline):
