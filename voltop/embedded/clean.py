@@ -12,9 +12,11 @@ from voltop.embedded.process import ServiceError
 from voltop.embedded.services import Claim
 
 OWN_FOLDERS = (
-    *("postgres", "valkey", "run", "log", "secrets", "test", "binaries", "static", "media"),
+    *("postgres", "valkey", "run", "log", "secrets", "test"),
+    *("binaries", "static", "media", "files"),
 )
-OWN_FILES = ("up.lock", "alive.lock", "beat-schedule")
+OWN_FILES = ("up.lock", "alive.lock", "beat-schedule*", "bank.sqlite3*", "city-*")
+"""As patterns: what is left makes the next start believe that its four weeks are written."""
 
 
 def main() -> None:
@@ -32,8 +34,9 @@ def main() -> None:
             for name in OWN_FOLDERS:
                 shutil.rmtree(base / name, ignore_errors=True)
         shutil.rmtree(found.run_dir, ignore_errors=True)
-        for name in OWN_FILES:
-            (home / name).unlink(missing_ok=True)
+        for pattern in OWN_FILES:
+            for file in home.glob(pattern):
+                file.unlink(missing_ok=True)
         for folder in {found.service_home, found.home}:
             if not any(folder.iterdir()):
                 os.rmdir(folder)

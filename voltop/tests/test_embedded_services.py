@@ -10,6 +10,7 @@ import psycopg
 import pytest
 import redis
 
+from voltop.demo.companies import PAST_IS_WRITTEN
 from voltop.embedded import paths
 from voltop.embedded.postgres import connect_as_superuser
 from voltop.embedded.process import Busy, FileLock, ServiceError
@@ -207,6 +208,9 @@ def test_cleaning_refuses_while_the_instance_runs_and_then_removes_all(home):
     assert b"not cleaned" in refused.stderr
     Services(Claim(home)).claim.close()
     (home / "postgres" / "18").mkdir()
+    (home / "files" / "3").mkdir(parents=True)
+    for name in ("beat-schedule.dat", "bank.sqlite3", "city-tokens.json", PAST_IS_WRITTEN):
+        (home / name).touch()
     subprocess.run(command, env=environment(home), cwd=paths.CHECKOUT, check=True)
     assert not home.exists()
 
