@@ -33,7 +33,7 @@ class Twin:
 def likely_duplicates(rows: QuerySet[Driver]) -> QuerySet[Driver]:
     """Those of the drivers who are like an earlier one of their company; none who has left."""
     before = Driver.objects.unscoped().filter(provider=OuterRef("provider"), pk__lt=OuterRef("pk"))
-    same_id = before.filter(national_id=OuterRef("national_id")).exclude(national_id="")
+    same_id = before.filter(identity_fingerprint=OuterRef("identity_fingerprint"))
     same_phone = before.filter(phone=OuterRef("phone")).exclude(phone="")
     alike = (
         Q(Exists(same_id))
@@ -66,9 +66,9 @@ def twins_of(driver: Driver) -> list[Twin]:
 
 def _alike(driver: Driver) -> Iterator[tuple[str, QuerySet[Any]]]:
     others = Driver.objects.for_provider(driver.provider_id).exclude(pk=driver.pk)
-    for way in ("national_id", "phone"):
-        if value := getattr(driver, way):
-            yield way, others.filter(**{way: value}).values_list("pk", flat=True)
+    for way, column in (("national_id", "identity_fingerprint"), ("phone", "phone")):
+        if value := getattr(driver, column):
+            yield way, others.filter(**{column: value}).values_list("pk", flat=True)
     for way, rows in (
         ("document", DriverDocument.objects.for_provider(driver.provider_id)),
         ("payout_account", PayoutAccount.objects.for_provider(driver.provider_id).current()),

@@ -48,10 +48,10 @@ class DriverNotActive(DomainError):
 
 
 class DriverBlocked(DomainError):
-    """`extra.blockers` lists all of it."""
+    """`extra.blockers` lists all of it, and what may be set aside (`overridable`)."""
 
     code = "driver_blocked"
-    message = _("The driver still has a vehicle or a running shift: end that first.")
+    message = _("Something is still open with the driver: settle that first.")
 
 
 class EngagementOverlap(DomainError):

@@ -15,7 +15,14 @@ _PAPERS = (
 _ENGAGEMENTS = ("add_engagement", "change_engagement")
 
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
-    "owner": (*_WRITE, *_PAPERS, "terminate_driver", *_ACCOUNTS, *_ENGAGEMENTS),
+    "owner": (
+        *_WRITE,
+        *_PAPERS,
+        "terminate_driver",
+        "override_settlement",
+        *_ACCOUNTS,
+        *_ENGAGEMENTS,
+    ),
     "manager": (*_WRITE, *_PAPERS, "terminate_driver", *_ENGAGEMENTS),
     "dispatcher": (*_WRITE, *_PAPERS),
     "accountant": (*_READ, "view_identity", *_ACCOUNTS),
@@ -49,6 +56,7 @@ def scopes_of_drivers() -> Mapping[str, tuple[str, ...]]:
 WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
     "kept": (
         "terminate_driver",
+        "override_settlement",
         "change_engagement",
         "add_payoutaccount",
         "change_payoutaccount",

@@ -3,7 +3,9 @@
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
+from rest_framework.serializers import ListSerializer
 
+from drivers import identities
 from drivers.models import (
     DocumentStatus,
     Driver,
@@ -32,18 +34,39 @@ from voltop.api.fields import (
     base64_schema,
 )
 from voltop.api.offline import MOST_EVENTS
-from voltop.api.serializers import ModelSerializer, Serializer
+from voltop.api.serializers import ModelSerializer, ReasonSerializer, Serializer
 from voltop.tables import StoredFile
 
 SEE_IDENTITY = "drivers.view_identity"
-IDENTITY = ("national_id", "birth_date")
+
+
+class IdentityField(StrictCharField):
+    """A number that is opened for whoever may see it alone."""
+
+    def get_attribute(self, driver: Driver) -> Any:
+        return driver.national_id if _sees_identity(self.context) else None
+
+
+class DriversSerializer(ListSerializer):
+    """Many drivers: their numbers are opened at once."""
+
+    def to_representation(self, data: Any) -> Any:
+        rows = list(data)
+        if _sees_identity(self.context):
+            identities.open_all(rows)
+        return super().to_representation(rows)
+
+
+def _sees_identity(context: dict[str, Any]) -> bool:
+    found: bool = context["request"].user.has_perm(SEE_IDENTITY)
+    return found
 
 
 class DriverSerializer(ModelSerializer):
     """`national_id` and `birth_date` are null for callers without `drivers.view_identity`."""
 
     refs = RefsField()
-    national_id = StrictCharField(
+    national_id = IdentityField(
         max_length=32,
         read_only=True,
         allow_null=True,
@@ -52,6 +75,7 @@ class DriverSerializer(ModelSerializer):
 
     class Meta:
         model = Driver
+        list_serializer_class = DriversSerializer
         fields = (
             "id",
             "status",
@@ -75,8 +99,8 @@ class DriverSerializer(ModelSerializer):
 
     def to_representation(self, driver: Driver) -> dict[str, Any]:
         shown = super().to_representation(driver)
-        if not self.context["request"].user.has_perm(SEE_IDENTITY):
-            shown |= dict.fromkeys(IDENTITY)
+        if not _sees_identity(self.context):
+            shown["birth_date"] = None
         return shown
 
 
@@ -104,6 +128,12 @@ class DriverInviteSerializer(DriverUpdateSerializer):
 
     given_name = StrictCharField(max_length=80)
     family_name = StrictCharField(max_length=80)
+
+
+class TerminateSerializer(ReasonSerializer):
+    """`override_reason` sets aside what of the driver's is open and may be."""
+
+    override_reason = StrictCharField(max_length=500, required=False, allow_blank=True)
 
 
 class DriverEventSerializer(ModelSerializer):

@@ -27,6 +27,7 @@ class PaymentsConfig(AppConfig):
         registry.register(registry.API_SCOPES, "payments", roles.scopes_of_payments)
         registry.register(registry.RECORD_KINDS, "adjustments", record_kinds.adjustments)
         registry.register(registry.PROVIDER_BLOCKERS, "payments", selectors.blockers_of_provider)
+        registry.register(registry.DRIVER_BLOCKERS, "payments", selectors.blockers_of_driver)
         registry.register(registry.START_GATES, "payments", gates.debt_limit)
         registry.register(registry.NOTICE_KINDS, "payments", notices.kinds)
         registry.register(registry.SANDBOX_SEEDS, "payments", sandbox.seed)

@@ -3,21 +3,35 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Count, DecimalField, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import (
+    Count,
+    DecimalField,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Coalesce
 
 from chat.subjects import Subject
 from drivers.models import Driver
 from fleets.models import FleetProvider
 from payments.models import (
+    OPEN,
     Account,
     AccountKind,
+    Adjustment,
     Entry,
     Payment,
     PaymentLine,
     Payout,
     Posting,
+    Terms,
 )
+from shifts.models import Shift
 from voltop.money import shown
 
 
@@ -136,6 +150,41 @@ def payment_subject(payment_id: int, provider_id: int) -> Subject | None:
         url=f"/admin/payments/payment/{payment.pk}/change/",
         driver_id=payment.driver_id,
     )
+
+
+def blockers_of_driver(driver: Driver) -> list[dict[str, object]]:
+    """What of money is not settled with a driver; each may be set aside, with a reason.
+
+    Work counts only of drivers with terms: others are not paid here.
+    """
+    own = Payment.objects.for_provider(driver.provider_id).filter(driver=driver)
+    asked = Adjustment.objects.for_provider(driver.provider_id).filter(driver=driver)
+    payouts = Payout.objects.for_provider(driver.provider_id).under_way()
+    balance = balance_of(driver)
+    counts = {
+        "work_unpaid": _unpaid_work(driver),
+        "adjustments_open": asked.filter(status__in=["requested", "approved"]).count(),
+        "payments_in_review": own.filter(status__in=OPEN).count(),
+        "payments_unpaid": own.filter(status__in=["approved", "failed", "returned"]).count(),
+        "payouts_under_way": payouts.filter(payment__driver=driver).count(),
+        "balance_open": int(bool(balance.owed_amount or balance.debt_amount)),
+    }
+    return [
+        {"code": code, "count": count, "overridable": True}
+        for code, count in counts.items()
+        if count
+    ]
+
+
+def _unpaid_work(driver: Driver) -> int:
+    """Shifts that were worked while terms held and are in no approved payment."""
+    terms = Terms.objects.for_provider(driver.provider_id).filter(driver=driver)
+    day = OuterRef("business_date")
+    held = terms.filter(valid_from__lte=day).filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day))
+    worked = Shift.objects.for_provider(driver.provider_id).filter(
+        driver=driver, status__in=["auto_closed", "ended", "confirmed"]
+    )
+    return worked.filter(Exists(held)).count()
 
 
 def blockers_of_provider(provider: FleetProvider) -> list[dict[str, object]]:

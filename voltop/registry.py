@@ -31,7 +31,8 @@ PROVIDER_BLOCKERS = "fleets.provider_blockers"
 """(provider) -> list of {code, detail, count}: what stands in the way of closing a provider."""
 
 DRIVER_BLOCKERS = "drivers.blockers"
-"""(driver) -> list of {code, count}: what must be given back or ended before leaving for good."""
+"""(driver) -> list of {code, count[, overridable]}: what is to be settled before leaving for good.
+Given back or ended it must be, unless it is overridable: then staff may set it aside."""
 
 START_GATES = "shifts.start_gates"
 """(driver, vehicle | None, at) -> list of shifts.gates.Refusal: why a shift may not start."""

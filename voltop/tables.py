@@ -261,7 +261,8 @@ class IdempotencyKey(Model):
     """One request that was sent with an Idempotency-Key, and its answer (`voltop.api.idempotency`).
 
     Written in the transaction of the request itself: a row without its effect, or an effect
-    without its row, cannot exist. `status` is 0 only inside that transaction. Kept 30 days.
+    without its row, cannot exist. `status` is 0 only inside that transaction. `body` is sealed.
+    Kept 30 days.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

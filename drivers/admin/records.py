@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from drivers import funnel, services
 from drivers.models import (
@@ -23,6 +25,7 @@ from fleets.admin.base import (
     ProviderAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    ServiceForm,
     admin_actor,
     service_action,
     status_badge,
@@ -39,6 +42,19 @@ MASKED = tuple(f"{name}_masked" for name in IDENTITY)
 def _masked(line: Any) -> Any:
     """A line of the form with the masks of what it would show of a person's identity."""
     return MASKED if line == IDENTITY else line
+
+
+class DriverForm(ServiceForm):
+    """The number of the identity document beside the columns: it is none."""
+
+    national_id = forms.CharField(
+        max_length=32, required=False, widget=UnfoldAdminTextInputWidget, label=_("national id")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None and "national_id" in self.fields:
+            self.fields["national_id"].initial = self.instance.national_id
 
 
 class DriverEventInline(EventInline):
@@ -82,8 +98,13 @@ def _invite_again(driver: Driver, actor: Actor, reason: str) -> Driver:
     return services.invite_driver_again(driver, actor=actor)
 
 
+def _terminate_anyway(driver: Driver, *, actor: Actor, reason: str) -> Driver:
+    return services.terminate_driver(driver, actor=actor, reason=reason, override_reason=reason)
+
+
 @admin.register(Driver)
 class DriverAdmin(PanelsMixin, ProviderAdmin):
+    form = DriverForm
     panels_point = registry.DRIVER_PANELS
     list_display = ("name", "employee_number", "badge", "depot", "phone", "hired_on")
     badge = status_badge(
@@ -116,6 +137,12 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
             "terminated",
             permission="terminate_driver",
         ),
+        _move(
+            _("Terminate with money matters open (with a reason)"),
+            _terminate_anyway,
+            "terminated",
+            permission="override_settlement",
+        ),
     )
     fieldsets = (
         (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"), "status")}),
@@ -138,11 +165,12 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*super().get_readonly_fields(request, obj), *MASKED]
+        sees = request.user.has_perm("drivers.view_identity")
+        return [*super().get_readonly_fields(request, obj), *MASKED, *(() if sees else IDENTITY)]
 
     @admin.display(description=_("national id"))
     def national_id_masked(self, driver: Driver) -> str:
-        return "••••" if driver.national_id else "–"
+        return "••••" if driver.identity_sealed else "–"
 
     @admin.display(description=_("birth date"))
     def birth_date_masked(self, driver: Driver) -> str:

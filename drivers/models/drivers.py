@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from drivers import identities
 from drivers.querysets import DriverQuerySet, EngagementQuerySet
 from fleets.models import Depot, ProviderModel
 from voltop.constraints import forward, no_overlap
@@ -38,7 +39,8 @@ class Driver(ProviderModel):
     """A person who drives for a provider. One person may drive for two: two records.
 
     phone is E.164; hired_on and birth_date are local dates; language is the one the driver is
-    spoken to in. national_id is the number of the person's identity document.
+    spoken to in. `national_id`, the number of the person's identity document, is kept under the
+    driver's key (`drivers.identities`); `identity_fingerprint` finds it again at another driver.
     """
 
     Status = DriverStatus
@@ -52,7 +54,8 @@ class Driver(ProviderModel):
     family_name = models.CharField(max_length=80)
     phone = models.CharField(max_length=16, blank=True)
     email = models.EmailField(blank=True)
-    national_id = models.CharField(max_length=32, blank=True)
+    identity_sealed = models.BinaryField(default=b"", editable=False)
+    identity_fingerprint = models.BinaryField(null=True, editable=False)
     birth_date = models.DateField(null=True, blank=True)
     language = models.CharField(max_length=5, default="en")
     emergency_contact_name = models.CharField(max_length=120, blank=True)
@@ -82,8 +85,8 @@ class Driver(ProviderModel):
         indexes = [
             models.Index(fields=["provider", "status", "id"], name="drivers_driver_by_status"),
             models.Index(
-                fields=["provider", "national_id"],
-                condition=~Q(national_id=""),
+                fields=["provider", "identity_fingerprint"],
+                condition=Q(identity_fingerprint__isnull=False),
                 name="drivers_driver_by_identity",
             ),
             models.Index(
@@ -94,6 +97,7 @@ class Driver(ProviderModel):
         ]
         permissions = [
             ("terminate_driver", "Can end a driver's work for good"),
+            ("override_settlement", "Can end it with money matters still open, with a reason"),
             ("view_identity", "Can see a driver's identity number and date of birth"),
             ("own_day", "Can use the driver's app"),
         ]
@@ -104,6 +108,14 @@ class Driver(ProviderModel):
     @property
     def name(self) -> str:
         return f"{self.given_name} {self.family_name}".strip()
+
+    @property
+    def national_id(self) -> str:
+        """In clear, for whoever has `view_identity`; empty where it is unknown, or was erased."""
+        identities.open_all([self])
+        return self.opened_identity[1]
+
+    opened_identity: tuple[bytes, str] = (b"", "")
 
 
 class DriverEvent(StateEvent):

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from drivers import identities
 from drivers.errors import (
     DriverBlocked,
     DriverExists,
@@ -98,7 +99,11 @@ def invite_driver(
     )
     _require_new(provider.pk, user)
     _require_free_number(provider.pk, values.get("employee_number", ""))
+    number = values.pop("national_id", "")
     driver = Driver.objects.create(provider=provider, user=user, **values)
+    if number:
+        sealed = identities.columns_of(driver.pk, provider.pk, number)
+        Driver.objects.filter(pk=driver.pk).update(**sealed)
     DRIVER_MACHINE.open(driver, actor=actor, at=at)
     invitations.invite(user, provider, actor=actor, at=at)
     driver.refresh_from_db()
@@ -136,6 +141,9 @@ def update_driver(
         _require_free_number(driver.provider_id, values["employee_number"], but=driver.pk)
     changes = audit.diff(driver, values, personal=PERSONAL)
     if changes:
+        if "national_id" in values:
+            number = values.pop("national_id")
+            values |= identities.columns_of(driver.pk, driver.provider_id, number)
         Driver.objects.filter(pk=driver.pk).update(**values)
         driver.refresh_from_db()
         if driver.status == DriverStatus.INVITED and changes.keys() & {"phone", "email"}:
@@ -196,27 +204,44 @@ def leave_driver(
 
 @transaction.atomic
 def terminate_driver(
-    driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
+    driver: Driver,
+    *,
+    actor: Actor,
+    reason: str,
+    override_reason: str = "",
+    at: datetime | None = None,
 ) -> Driver:
     """Invited, onboarding or leaving → terminated: access ends but payslips and disputes.
 
-    Car and keys are back by then; last pay may still follow. An invitation that nobody has
-    accepted ends. Raises ReasonRequired (400), IllegalMove, DriverBlocked (409).
+    Everything is settled by then: the car is back, no shift runs, the last pay has arrived, nobody
+    owes the other anything. `override_reason` sets aside what may be (money, never a car or a
+    running shift); it is audited. An invitation that nobody has accepted ends.
+    Raises ReasonRequired (400), IllegalMove, DriverBlocked (409).
     """
     at = at or clock.now()
     reason = given_reason(reason)
     actor.require_same_provider(driver)
     driver = _locked_with_user(driver)
     moved = _move(driver, DriverStatus.TERMINATED, actor=actor, reason=reason, at=at)
-    blockers = [
-        blocker
-        for function in registry.collect(registry.DRIVER_BLOCKERS).values()
-        for blocker in function(moved)
-    ]
-    if blockers:
+    blockers, why = open_matters(moved), override_reason.strip()
+    if any(not (blocker["overridable"] and why) for blocker in blockers):
         raise DriverBlocked(blockers=blockers)
+    if blockers:
+        open_ = {blocker["code"]: (blocker["count"], None) for blocker in blockers}
+        audit.record(
+            "driver.settlement_overridden", moved, actor=actor, at=at, changes=open_, reason=why
+        )
     invitations.withdraw(moved.user, moved.provider, at=at)
     return moved
+
+
+def open_matters(driver: Driver) -> list[dict[str, Any]]:
+    """What is to be settled before the driver leaves for good: code, count, overridable."""
+    return [
+        {"overridable": False, **blocker}
+        for function in registry.collect(registry.DRIVER_BLOCKERS).values()
+        for blocker in function(driver)
+    ]
 
 
 def require_active(driver: Driver) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from drivers import services
 from drivers.models import DriverDocument
 from drivers.tests.papers import PICTURE, TODAY, hand_in
 from fleets.models import AuditEntry
@@ -19,7 +20,7 @@ def page_of(document) -> str:
 
 def test_the_picture_stands_beside_the_record_and_is_judged_there(cast, client):
     document = hand_in(cast, cast.driver, number="LIC-004217", expires_on=TODAY)
-    type(cast.driver).objects.filter(pk=cast.driver.pk).update(national_id="CURP-77")
+    services.update_driver(cast.driver, actor=cast.actor(), national_id="CURP-77")
     client.force_login(cast.dispatcher)
     page = client.get(page_of(document)).content.decode()
     assert f'src="{LIST}{document.pk}/file/"' in page

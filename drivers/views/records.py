@@ -21,6 +21,7 @@ from drivers.serializers import (
     EngagementStartSerializer,
     PayoutAccountSerializer,
     PayoutAccountSetSerializer,
+    TerminateSerializer,
 )
 from fleets.errors import (
     FreshSecondFactorRequired,
@@ -33,7 +34,7 @@ from fleets.selectors import active_provider
 from voltop.api.bulk import BulkViewSet, IdAnswersSerializer, IdsSerializer, Outcome, answer_ids
 from voltop.api.serializers import ReasonSerializer
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
-from voltop.errors import IllegalMove, NotFound, ReasonRequired
+from voltop.errors import IllegalMove, NotFound, PermissionDenied, ReasonRequired
 
 PERSON = (
     errors.InvalidPhone,
@@ -43,6 +44,7 @@ PERSON = (
     errors.DriverExists,
 )
 MOVE = (ReasonRequired, IllegalMove)
+OVERRIDE = "drivers.override_settlement"
 
 
 class DriverViewSet(RecordViewSet):
@@ -89,7 +91,7 @@ class DriverViewSet(RecordViewSet):
         "suspend": ReasonSerializer,
         "reinstate": ReasonSerializer,
         "leave": ReasonSerializer,
-        "terminate": ReasonSerializer,
+        "terminate": TerminateSerializer,
         "bulk_onboard": IdsSerializer,
         "bulk_activate": IdsSerializer,
     }
@@ -136,8 +138,22 @@ class DriverViewSet(RecordViewSet):
 
     @action(detail=True, methods=["post"])
     def terminate(self, request: Request, pk: str) -> Response:
-        """Invited, onboarding or leaving → terminated, for good; needs a reason."""
-        return self._move(services.terminate_driver)
+        """Invited, onboarding or leaving → terminated, for good; needs a reason.
+
+        What is still open with the driver is a 409. Of that, money matters may be set aside by
+        whoever has the right to, with an `override_reason`.
+        """
+        driver, values = self.get_object(), self.read_input()
+        if values.get("override_reason") and not request.user.has_perm(OVERRIDE):
+            raise PermissionDenied(permission=OVERRIDE)
+        return self.respond(
+            services.terminate_driver(
+                driver,
+                actor=self.actor,
+                reason=values.get("reason", ""),
+                override_reason=values.get("override_reason", ""),
+            )
+        )
 
     @action(detail=False, methods=["post"], url_path="bulk-onboard")
     def bulk_onboard(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from voltop.jobs import Job
 class DataImport(ProviderModel):
     """A file whose rows become records of one kind, or (a dry run) are only judged.
 
-    How far it is stands in its `job`; `actor` is who asked for it. `content` is the file itself,
+    How far it is stands in its `job`; `actor` is who asked for it. `content` is the file, sealed,
     kept until its rows are done, of a dry run for a week (it may be wanted for real), then emptied:
     it holds data about people.
     """

@@ -18,7 +18,7 @@ from django.db.models import F
 
 from fleets.models import DataImport, DataImportProblem
 from fleets.selectors import of_beginning_companies
-from fleets.services.imports import KIND, LIMITS, OPEN, RUN_TASK, require_may
+from fleets.services.imports import KIND, LIMITS, OPEN, RUN_TASK, file_of, require_may
 from fleets.services.refs import take_record
 from voltop import jobs, runs
 from voltop.api.bulk import BulkRow, Outcome, answer_each, bulk_of
@@ -108,7 +108,7 @@ class _Run:
         self.kind = record_kinds()[work.kind]
         self.actor = Actor.parse(work.actor, work.provider_id)
         self.body = bulk_of(self.kind.new)
-        content = bytes(work.content)
+        content = file_of(work)
         header = read_header(io.BytesIO(content), delimiter=work.delimiter, limits=LIMITS)
         self.sheet = Sheet(self.kind.new, self.kind.columns, header, work.provider_id)
         require_may(self.actor, self.kind, self.sheet)

@@ -14,7 +14,7 @@ from fleets.errors import ImportFileGone, ImportUnderWay
 from fleets.models import DataImport, FleetProvider
 from fleets.selectors import actor_may
 from fleets.services.providers import require_active
-from voltop import clock, jobs, runs
+from voltop import clock, crypto, jobs, runs
 from voltop.columns import Sheet
 from voltop.context import Actor
 from voltop.errors import PermissionDenied
@@ -23,6 +23,7 @@ from voltop.records import RecordKind, record_kinds
 from voltop.tabular import EmptyTable, Limits, TableTooLarge, read_header, read_rows
 
 KIND = "fleets.import"
+SUBJECT = "fleets.import_files"
 RUN_TASK = "fleets.run_imports"
 FORGET_TASK = "fleets.forget_import_files"
 MAX_FILE_BYTES = 10_000_000
@@ -95,7 +96,12 @@ def request_import(
         dry_run=dry_run,
         actor=str(actor),
         job=job,
-        content=content,
+        content=crypto.encrypt(
+            subject=SUBJECT,
+            provider_id=provider.pk,
+            context=content_context(digest),
+            plaintext=content,
+        ),
     )
     changes = {
         "kind": (None, kind.name),
@@ -114,7 +120,7 @@ def apply_import(judged: DataImport, *, actor: Actor, at: datetime | None = None
     Raises ImportFileGone (409) when it is kept no longer; see also `request_import`.
     """
     actor.require_same_provider(judged)
-    content = bytes(DataImport.objects.for_provider(judged.provider_id).get(pk=judged.pk).content)
+    content = file_of(DataImport.objects.for_provider(judged.provider_id).get(pk=judged.pk))
     if not content:
         raise ImportFileGone()
     return request_import(
@@ -125,6 +131,24 @@ def apply_import(judged: DataImport, *, actor: Actor, at: datetime | None = None
         content=content,
         delimiter=judged.delimiter,
         at=at,
+    )
+
+
+def content_context(file_sha256: str) -> str:
+    """What a kept file is bound to."""
+    return f"fleets_dataimport|content|{file_sha256}"
+
+
+def file_of(work: DataImport) -> bytes:
+    """The file itself; nothing once it is kept no longer."""
+    sealed = bytes(work.content)
+    if not sealed:
+        return b""
+    return crypto.decrypt(
+        subject=SUBJECT,
+        provider_id=work.provider_id,
+        context=content_context(work.file_sha256),
+        ciphertext=sealed,
     )
 
 

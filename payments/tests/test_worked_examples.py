@@ -231,7 +231,9 @@ def test_leaver_is_settled_in_any_state(books: Books, scene: Scene, cast):
     scene.shift(driver)
     services.end_terms(terms, actor=scene.owner, valid_to=MONDAY + timedelta(days=1))
     driver_services.leave_driver(driver, actor=scene.owner, reason="moves away")
-    driver_services.terminate_driver(driver, actor=scene.owner, reason="moved away")
+    driver_services.terminate_driver(
+        driver, actor=scene.owner, reason="moved away", override_reason="the last pay follows"
+    )
     scene.adjustment(driver, "bonus", "20", due_on=NEXT_MONDAY)
     scene.approved()
     assert books.of(driver) == (D("480"), 0, 0)

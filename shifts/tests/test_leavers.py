@@ -46,8 +46,8 @@ def test_nobody_leaves_for_good_with_a_running_shift_or_a_car(scene: Scene, api)
     answer = client.post(path, {"reason": "gone"}, format="json")
     assert (answer.status_code, answer.json()["code"]) == (409, "driver_blocked")
     assert answer.json()["extra"]["blockers"] == [
-        {"code": "vehicles_held", "count": 1},
-        {"code": "shifts_running", "count": 1},
+        {"code": "vehicles_held", "count": 1, "overridable": False},
+        {"code": "shifts_running", "count": 1, "overridable": False},
     ]
     driver.refresh_from_db()
     assert driver.status == "leaving"

@@ -9,7 +9,7 @@
 An answer of 400 or more rolls the savepoint back. 2xx and 400 are stored and replayed with
 `Idempotent-Replayed: true`; after anything else the whole transaction is rolled back and the key
 is free again. As key and effect commit together, a process killed at any point leaves both or
-neither. Not here: which routes want a key (`voltop.api.views`).
+neither. The answer is kept sealed. Not here: which routes want a key (`voltop.api.views`).
 """
 
 import hashlib
@@ -17,12 +17,13 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from rest_framework.response import Response
 
-from voltop import clock, failpoints, jobs
+from voltop import clock, crypto, failpoints, jobs
 from voltop.api import errors
 from voltop.api.database_errors import LOCK_NOT_AVAILABLE, RETRY_STATES, sqlstate
 from voltop.context import Actor
@@ -35,7 +36,14 @@ ATTEMPTS = 3
 KEPT_FOR = timedelta(days=30)
 REPLAYED = "Idempotent-Replayed"
 KEPT_HEADERS = ("ETag", "Location")
+SUBJECT = "voltop.answers"
+"""The key of a company's answers, which say of people what only some may see."""
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+def body_context(pk: UUID) -> str:
+    """What a kept answer is bound to."""
+    return f"voltop_idempotencykey|body|{pk}"
 
 
 class _NotStored(Exception):
@@ -98,7 +106,12 @@ def _once(view: "StrictView", key: str, digest: bytes, run: Callable[[], Respons
         raise _NotStored(response, cause)
     row.status = response.status_code
     row.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
-    row.body = response.content
+    row.body = crypto.encrypt(
+        subject=SUBJECT,
+        provider_id=row.provider_id,
+        context=body_context(row.pk),
+        plaintext=response.content,
+    )
     row.save(update_fields=["status", "headers", "body"])
     failpoints.hit("idempotency.stored")
     return response
@@ -151,7 +164,13 @@ def _run_in_savepoint(
 
 def _replay(row: IdempotencyKey) -> HttpResponse:
     kind = "application/json" if row.status < 400 else "application/problem+json"
-    response = HttpResponse(bytes(row.body), status=row.status, content_type=kind)
+    body = crypto.decrypt(
+        subject=SUBJECT,
+        provider_id=row.provider_id,
+        context=body_context(row.pk),
+        ciphertext=bytes(row.body),
+    )
+    response = HttpResponse(body, status=row.status, content_type=kind)
     for name, value in row.headers.items():
         response[name] = value
     response[REPLAYED] = "true"

@@ -16,6 +16,7 @@ from typing import Any
 from django.apps import apps
 from django.db import Error, connection, models, transaction
 
+from drivers import identities
 from fleets.models import FleetProvider
 
 PREFIX = "cnryB"
@@ -24,6 +25,7 @@ SECRETS = re.compile(
     r"(^|_)(password|secret|hash|token|checksum|wrapped_key|session_key|details|fingerprint|sealed)$"
 )
 PLAIN_SECRETS = {"NL91ABNA0417164300": "drivers.PayoutAccount.details"}
+NATIONAL_ID = "drivers.Driver.national_id"
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "openapi.yaml"
 
 KEPT = {
@@ -68,7 +70,7 @@ SEEN_BY = {
     "drivers.Driver.employee_number": ALL,
     "drivers.Driver.family_name": ALL,
     "drivers.Driver.given_name": ALL,
-    "drivers.Driver.national_id": KNOWING,
+    NATIONAL_ID: KNOWING,
     "drivers.Driver.phone": ALL,
     "drivers.DriverDocument.number_mask": "owner manager dispatcher",
     "drivers.Engagement.cost_centre": "owner manager dispatcher accountant support",
@@ -134,7 +136,10 @@ class Canaries:
             for row in rows_of(model, theirs):
                 plant(row, known)
         self.private = dict(self._private(ours, known))
-        mine, foreign = self._words_of(ours), self._words_of(theirs)
+        mine = self._words_of(ours)
+        foreign = self._words_of(theirs) | {
+            word: NATIONAL_ID for word, _driver in planted_identities(theirs, PREFIX)
+        }
         self.by_provider = {
             "a": {word: mine[word] for word in mine.keys() - foreign.keys() - once},
             "b": {word: foreign[word] for word in foreign.keys() - known},
@@ -155,6 +160,8 @@ class Canaries:
     @staticmethod
     def _private(ours: FleetProvider, known: set[str]) -> Iterator[tuple[str, tuple[str, int]]]:
         """Words of the rows about drivers and of notes, with whose they are (notes: nobody's)."""
+        for word, driver_id in planted_identities(ours, "privA"):
+            yield word, (NATIONAL_ID, driver_id)
         for label in (*PRIVATE, "chat.InternalNote"):
             for row in rows_of(apps.get_model(label), ours):
                 plant(row, known, "privA")
@@ -216,6 +223,14 @@ def plant(row: Any, known: set[str], prefix: str = PREFIX) -> None:
             _write(row, {name: value})
 
 
+def planted_identities(provider: FleetProvider, prefix: str) -> Iterator[tuple[str, int]]:
+    """A number of its own for each driver, sealed as such numbers are; with whose it is."""
+    for driver in rows_of(apps.get_model("drivers.Driver"), provider):
+        word = f"{prefix}{driver.pk}driver_national_id"
+        assert _write(driver, identities.columns_of(driver.pk, provider.pk, word))
+        yield word, driver.pk
+
+
 def canary(row: Any, field: Any, prefix: str) -> str:
     """A word made of row, model and field, in the form that the column takes."""
     if field.name == "phone":
@@ -223,7 +238,7 @@ def canary(row: Any, field: Any, prefix: str) -> str:
     return f"{prefix}{row.pk}{row._meta.model_name}_{field.name}"[: field.max_length]
 
 
-def _write(row: Any, values: dict[str, str]) -> bool:
+def _write(row: Any, values: dict[str, Any]) -> bool:
     """Past the triggers that keep history as it is; the constraints hold."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:

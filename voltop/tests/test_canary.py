@@ -14,6 +14,7 @@ import pytest
 from celery import Celery, Task
 from django.db import connection, transaction
 
+from drivers import identities
 from drivers.models import Driver
 from fleets.models import User
 from voltop.tests import access
@@ -59,7 +60,8 @@ def laced(value, name=""):
 @pytest.fixture
 def person(world):
     """Driver A1 and the owner of A are the canary."""
-    who = {"given_name": NAME, "family_name": SURNAME, "national_id": NATIONAL_ID}
+    number = identities.columns_of(world.driver.pk, world.a.pk, NATIONAL_ID)
+    who = {"given_name": NAME, "family_name": SURNAME, **number}
     Driver.objects.unscoped().filter(pk=world.driver.pk).update(**who)
     whole = f"{NAME} {SURNAME}"
     User.objects.filter(pk=world.driver.user_id).update(full_name=whole, email=EMAIL, phone=PHONE)
