@@ -18,7 +18,7 @@ class DriversConfig(AppConfig):
             selectors,
             today,
         )
-        from drivers.services import sandbox
+        from drivers.services import erasure, sandbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
@@ -30,6 +30,8 @@ class DriversConfig(AppConfig):
         registry.register(registry.NOTICE_KINDS, "drivers", notices.kinds)
         registry.register(registry.SANDBOX_SEEDS, "drivers", sandbox.seed)
         registry.register(registry.DRIVER_PANELS, "drivers", panels.likely_duplicates)
+        registry.register(registry.ERASED, "drivers.driver", erasure.note_is_done)
+        registry.register(registry.ERASE_AGAIN, "drivers.driver", erasure.erase_noted)
         registry.register(registry.WORK, "drivers", home.work)
         registry.register(registry.HOME_FIGURES, "drivers", home.figures)
         registry.register(registry.TODAY, "drivers", today.parts)

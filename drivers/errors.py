@@ -47,6 +47,13 @@ class DriverNotActive(DomainError):
     message = _("The driver is not active: nothing new can be started.")
 
 
+class DriverNotGone(DomainError):
+    """`extra.status` is the driver's state."""
+
+    code = "driver_not_gone"
+    message = _("Only somebody who has left for good can be erased.")
+
+
 class DriverBlocked(DomainError):
     """`extra.blockers` lists all of it, and what may be set aside (`overridable`)."""
 

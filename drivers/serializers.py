@@ -1,5 +1,6 @@
 """Shapes of drivers' API: what is shown, and what may be sent. Rules live in the services."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
@@ -57,7 +58,7 @@ class DriversSerializer(ListSerializer):
         return super().to_representation(rows)
 
 
-def _sees_identity(context: dict[str, Any]) -> bool:
+def _sees_identity(context: Mapping[str, Any]) -> bool:
     found: bool = context["request"].user.has_perm(SEE_IDENTITY)
     return found
 

@@ -3,7 +3,8 @@
 `/metrics` (`voltop.metrics`) is answered in the same place, for whoever has its token.
 
 `/livez` touches nothing but the process. `/readyz` needs PostgreSQL, reached through the pool that
-requests use, with every migration applied; Valkey or Redis is shown, but only makes things sooner.
+requests use, with every migration applied and every erasure done; Valkey or Redis is shown, but
+only makes things sooner.
 Both answer ahead of every other middleware: load balancers ask without TLS, by address instead of
 name, and must not hang on what they are asking about.
 """
@@ -20,6 +21,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from voltop import erasures
 from voltop.metrics import measure, metrics
 
 _REDIS_TIMEOUT_S = 1
@@ -66,7 +68,9 @@ def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-        return "ok" if _migrated() else "migrations are missing"
+        if not _migrated():
+            return "migrations are missing"
+        return "ok" if _erased() else "erasures are not known to be done: manage.py erase_again"
     except DatabaseError:  # also a pool without a free connection
         return "unreachable"
 
@@ -100,6 +104,25 @@ def _all_applied() -> bool:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise _MigrationsMissing
+    return True
+
+
+class _ErasuresUndone(Exception):
+    """Not cached, unlike the answer that there are none."""
+
+
+def _erased() -> bool:
+    try:
+        return _none_undone()
+    except Exception:  # undone, or the store cannot be asked: nobody is shown who may be erased
+        return False
+
+
+@functools.cache
+def _none_undone() -> bool:
+    """Asked of the store once a process: whoever restores a backup starts them anew."""
+    if erasures.undone():
+        raise _ErasuresUndone
     return True
 
 

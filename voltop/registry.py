@@ -83,6 +83,12 @@ RECORD_KINDS = "voltop.record_kinds"
 SOCKETS = "voltop.sockets"
 """key = name in the address, () -> voltop.sockets.routes.Kind: what people may open."""
 
+ERASED = "voltop.erased"
+"""key = kind of row, (note) -> bool: whether what a note names is erased, or was never here."""
+
+ERASE_AGAIN = "voltop.erase_again"
+"""key = kind of row, (note) -> None: erase it in this database too (`voltop.erasures`)."""
+
 _points: dict[str, dict[str, Callable[..., Any]]] = {}
 
 

@@ -26,6 +26,7 @@ from drivers.services.drivers import (
     update_driver,
 )
 from drivers.services.engagements import end_engagement, may_end, start_engagement
+from drivers.services.erasure import erase_driver
 from drivers.services.payout_accounts import account_details, set_payout_account
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "approve_document",
     "correct_document",
     "end_engagement",
+    "erase_driver",
     "follow_calendars",
     "hand_in_document",
     "invite_driver",

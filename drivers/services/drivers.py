@@ -136,7 +136,7 @@ def update_driver(
     at = at or clock.now()
     actor.require_same_provider(*filter(None, (driver, values.get("depot"))))
     values = _checked(values, at.date())
-    driver = _locked_with_user(driver)
+    driver = locked_with_user(driver)
     if "employee_number" in values:
         _require_free_number(driver.provider_id, values["employee_number"], but=driver.pk)
     changes = audit.diff(driver, values, personal=PERSONAL)
@@ -221,7 +221,7 @@ def terminate_driver(
     at = at or clock.now()
     reason = given_reason(reason)
     actor.require_same_provider(driver)
-    driver = _locked_with_user(driver)
+    driver = locked_with_user(driver)
     moved = _move(driver, DriverStatus.TERMINATED, actor=actor, reason=reason, at=at)
     blockers, why = open_matters(moved), override_reason.strip()
     if any(not (blocker["overridable"] and why) for blocker in blockers):
@@ -268,7 +268,7 @@ def _move(
     return driver
 
 
-def _locked_with_user(driver: Driver) -> Driver:
+def locked_with_user(driver: Driver) -> Driver:
     """The driver, locked after the person, as whoever accepts an invitation locks them."""
     list(User.objects.select_for_update(no_key=True).filter(pk=driver.user_id).values("pk"))
     return Driver.objects.select_for_update(no_key=True).get(pk=driver.pk)

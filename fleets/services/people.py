@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -10,7 +11,7 @@ from fleets.errors import AlreadyMember, LastOwner
 from fleets.models import FleetProvider, Membership, Role, User
 from fleets.services import invitations
 from fleets.services.providers import require_room
-from voltop import clock
+from voltop import clock, crypto
 from voltop.api.database_errors import UNIQUE, sqlstate
 from voltop.context import Actor
 from voltop.errors import LockBusy, NotFound
@@ -81,6 +82,29 @@ def _known(email: str | None, phone: str | None) -> User | None:
             continue
         return user
     return None
+
+
+@transaction.atomic
+def forget_user(user: User, *, actor: Actor, at: datetime | None = None) -> None:
+    """Empty a person's log-in and end it, where nothing holds it but what was just erased.
+
+    Whoever is a member of a company, or runs the platform, keeps it.
+    """
+    at = at or clock.now()
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    member = Membership.objects.unscoped().filter(user=user, ended_at__isnull=True)
+    if user.is_superuser or user.groups.exists() or member.exists():
+        return
+    crypto.destroy(f"fleets.user:{user.pk}", None)
+    User.objects.filter(pk=user.pk).update(
+        full_name="",
+        email=f"erased-{user.pk}@voltop.invalid",
+        phone=None,
+        password=make_password(None),
+        is_active=False,
+        token_version=F("token_version") + 1,
+    )
+    audit.record("user.forgotten", user, actor=actor, at=at)
 
 
 @transaction.atomic

@@ -1,0 +1,119 @@
+"""Erasing somebody who drove: what tells who they were, at one company, for good.
+
+What the books need stays: numbers of rows, times, amounts, states. Messages and timelines are never
+changed. Not here: how it outlives a restored backup (`voltop.erasures`).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from drivers.errors import DriverBlocked, DriverNotGone
+from drivers.models import Driver, DriverDocument, DriverStatus, PayoutAccount
+from drivers.numbers import subject_of
+from drivers.services.drivers import locked_with_user, open_matters
+from fleets import audit
+from fleets.services import people
+from voltop import clock, crypto, erasures
+from voltop.context import Actor
+from voltop.errors import given_reason
+from voltop.tables import StoredFile
+
+ERASED = "Erased"
+PERSON: dict[str, Any] = {
+    "given_name": ERASED,
+    "family_name": "",
+    "employee_number": "",
+    "phone": "",
+    "email": "",
+    "identity_sealed": b"",
+    "identity_fingerprint": None,
+    "birth_date": None,
+    "emergency_contact_name": "",
+    "emergency_contact_phone": "",
+}
+ACCOUNT: dict[str, Any] = {
+    "holder_name": ERASED,
+    "holder_tax_sealed": b"",
+    "holder_tax_mask": "",
+    "mask": "",
+    "details": b"",
+    "fingerprint": None,
+}
+PAPER: dict[str, Any] = {"number_sealed": b"", "number_mask": "", "fingerprint": None}
+
+
+def erase_driver(
+    driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
+) -> Driver:
+    """Erase a former driver: their key is destroyed, their rows emptied, their log-in ended.
+
+    The log-in lives on where the person works elsewhere, or is a member. Not to be called in a
+    transaction: the note that makes it outlive a restore comes first. Repeated, nothing happens.
+    Raises ReasonRequired (400), DriverNotGone, DriverBlocked (409).
+    """
+    at, reason = at or clock.now(), given_reason(reason)
+    actor.require_same_provider(driver)
+    driver.refresh_from_db()
+    if is_erased(driver):
+        return driver
+    if driver.status != DriverStatus.TERMINATED:
+        raise DriverNotGone(status=driver.status)
+    if blockers := open_matters(driver):
+        raise DriverBlocked(blockers=blockers)
+    erasures.write_note(driver, at)
+    return _erase(driver, actor, reason, at)
+
+
+def is_erased(driver: Driver) -> bool:
+    """Whether the driver's key is destroyed: from then on nothing is kept under it again."""
+    keys = crypto.SubjectKey.objects.filter(destroyed_at__isnull=False)
+    return keys.filter(subject=subject_of(driver.pk), provider_id=driver.provider_id).exists()
+
+
+def note_is_done(note: erasures.Note) -> bool:
+    """Whether this database holds nothing more of a noted driver, or never did."""
+    driver = _noted(note)
+    return driver is None or is_erased(driver)
+
+
+def erase_noted(note: erasures.Note) -> None:
+    """Erase a driver whom a restore brought back, whatever state that has them in."""
+    driver = _noted(note)
+    if driver is not None and not is_erased(driver):
+        actor = Actor.system("drivers.erase_again", driver.provider_id)
+        _erase(driver, actor, f"erased on {note.erased_at[:10]}, then restored", clock.now())
+
+
+def _noted(note: erasures.Note) -> Driver | None:
+    """The very row: a number given out anew after a restore is another driver's."""
+    born = datetime.fromisoformat(note.made_at)
+    rows = Driver.objects.for_provider(note.provider_id)
+    return rows.filter(pk=note.object_id, created_at=born).first()
+
+
+@transaction.atomic
+def _erase(driver: Driver, actor: Actor, reason: str, at: datetime) -> Driver:
+    driver = locked_with_user(driver)
+    subject, provider_id = subject_of(driver.pk), driver.provider_id
+    crypto.destroy(subject, provider_id)
+    Driver.objects.filter(pk=driver.pk).update(**PERSON)
+    accounts = PayoutAccount.objects.for_provider(provider_id).filter(driver=driver)
+    accounts.current().update(retired_at=at)
+    accounts.update(**ACCOUNT)
+    papers = DriverDocument.objects.for_provider(provider_id).filter(driver=driver)
+    papers.update(**PAPER)
+    papers.exclude(refusal="").update(refusal=ERASED)
+    StoredFile.objects.for_provider(provider_id).filter(subject=subject).update(name=ERASED)
+    if not _drives_elsewhere(driver):
+        people.forget_user(driver.user, actor=actor, at=at)
+    audit.record("driver.erased", driver, actor=actor, at=at, reason=reason)
+    driver.refresh_from_db()
+    return driver
+
+
+def _drives_elsewhere(driver: Driver) -> bool:
+    """Whether the person has a record at another company that was not erased."""
+    others = Driver.objects.unscoped().of_user(driver.user_id).exclude(pk=driver.pk)
+    return any(not is_erased(other) for other in others)
