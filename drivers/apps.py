@@ -25,6 +25,7 @@ class DriversConfig(AppConfig):
         registry.register(registry.WHILE_SUSPENDED, "drivers", roles.while_suspended)
         registry.register(registry.API_SCOPES, "drivers", roles.scopes_of_drivers)
         registry.register(registry.RECORD_KINDS, "drivers", record_kinds.drivers)
+        registry.register(registry.RECORD_KINDS, "documents", record_kinds.documents)
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
         registry.register(registry.NOTICE_KINDS, "drivers", notices.kinds)

@@ -118,6 +118,13 @@ class DocumentRunOut(DomainError):
     message = _("The paper has run out: a new one is needed.")
 
 
+class DocumentKnown(DomainError):
+    """`extra.document` is the one that is there."""
+
+    code = "document_known"
+    message = _("This paper is there already, with the same number and last day.")
+
+
 class OwnDocument(DomainError):
     code = "own_document"
     status = 403

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from drivers.errors import NoDriverRecord
 from drivers.models import Driver, DriverStatus
-from fleets.models import FleetProviderStatus, User
+from fleets.models import ExternalRef, FleetProviderStatus, User
 from voltop.context import Actor
 
 
@@ -19,6 +21,26 @@ def own_driver(actor: Actor) -> Driver:
     if driver is None:
         raise NoDriverRecord()
     return driver
+
+
+def driver_named(provider_id: int, text: str) -> int | None:
+    """The id of the company's driver whom a cell of a file means; None without exactly one.
+
+    By another system's key (`system:id`), employee number, e-mail address or phone number.
+    """
+    drivers = Driver.objects.for_provider(provider_id)
+    system, colon, external_id = text.partition(":")
+    if colon:
+        refs = ExternalRef.objects.for_provider(provider_id).filter(
+            object_type=Driver._meta.label_lower, system=system, external_id=external_id
+        )
+        found = drivers.filter(pk__in=refs.values("object_id"))
+    else:
+        found = drivers.filter(
+            Q(employee_number=text) | Q(email=text.lower()) | Q(phone=text.replace(" ", ""))
+        )
+    keys = list(found.values_list("pk", flat=True)[:2])
+    return keys[0] if len(keys) == 1 else None
 
 
 def roles_of_user(user: User) -> Iterable[tuple[int, str]]:

@@ -232,11 +232,12 @@ class StoredFileSerializer(ModelSerializer):
 class DocumentSerializer(ModelSerializer):
     """The number is never shown, only its mask; the file stands at `…/file`.
 
-    `refusal` tells why it was rejected; `categories` are those of a driving licence.
+    `refusal` tells why it was rejected; `categories` are those of a driving licence; `file` is null
+    of a paper that was read from another register.
     """
 
     categories = _categories(read_only=True)
-    file = StoredFileSerializer(read_only=True)
+    file = StoredFileSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = DriverDocument
@@ -267,6 +268,13 @@ class DocumentCorrectSerializer(Serializer):
     categories = _categories(required=False)
     issued_on = DateField(required=False, allow_null=True)
     expires_on = DateField(required=False, allow_null=True)
+
+
+class DocumentRowSerializer(DocumentCorrectSerializer):
+    """A row of another register: the paper of a driver, without its file."""
+
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
+    kind = StrictChoiceField(choices=DriverPaper.choices)
 
 
 class OwnDocumentInputSerializer(DocumentCorrectSerializer):

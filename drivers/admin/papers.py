@@ -132,6 +132,8 @@ class DriverDocumentAdmin(ProviderAdmin):
 
     def _picture(self, document: DriverDocument) -> str:
         """The photo itself; a PDF is opened apart."""
+        if document.file is None:
+            return str(_("No file: read from another register."))
         address = reverse("admin:drivers_driverdocument_file", args=[document.pk])
         link = format_html('<a href="{}" download>{}</a>', address, document.file.name)
         if document.file.content_type != "image/jpeg":

@@ -43,6 +43,7 @@ class DriverDocument(ProviderModel):
     end of its last day. `country` (ISO 3166-1 alpha-2) issued it. The number is kept under the
     driver's key; people see its mask, `fingerprint` finds it again at another driver. `categories`
     are those of a licence ("B", "D1"). `refusal` tells why it was rejected.
+    A paper that came from another register has no file.
     """
 
     Kind = DriverPaper
@@ -57,7 +58,9 @@ class DriverDocument(ProviderModel):
     categories = models.JSONField(default=list, blank=True)
     issued_on = models.DateField(null=True, blank=True)
     expires_on = models.DateField(null=True, blank=True)
-    file = models.OneToOneField(StoredFile, models.PROTECT, related_name="+", editable=False)
+    file = models.OneToOneField(
+        StoredFile, models.PROTECT, related_name="+", null=True, editable=False
+    )
     status = models.CharField(
         max_length=16, choices=DocumentStatus, default=DocumentStatus.PENDING, editable=False
     )

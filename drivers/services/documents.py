@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from drivers.errors import (
+    DocumentKnown,
     DocumentRunOut,
     DriverNotActive,
     FilesFull,
@@ -32,7 +33,7 @@ from fleets.models import BEGINNING
 from fleets.services.notices import notify
 from voltop import clock, crypto, events, files
 from voltop.context import Actor
-from voltop.errors import given_reason
+from voltop.errors import NotFound, given_reason
 
 MAX_FILES_PER_HOUR = 20
 MAX_BYTES_PER_DRIVER = 200_000_000
@@ -46,7 +47,7 @@ def hand_in_document(
     *,
     actor: Actor,
     kind: str,
-    file: files.Prepared,
+    file: files.Prepared | None,
     number: str = "",
     at: datetime | None = None,
     **values: Any,
@@ -54,9 +55,11 @@ def hand_in_document(
     """A paper to be reviewed, by the driver or for them. Twenty files an hour, 200 MB in all.
 
     Values: country, categories, issued_on, expires_on. The paper before stays what it is: who
-    renews in time has no gap.
+    renews in time has no gap. Without a file it was read from another register, where the same
+    number comes once.
     Raises UnknownCountry, InvalidDocumentDates (400), FilesFull (413), TooManyFiles (429),
-    DriverNotActive (409) for somebody who has left, DocumentRunOut, KeyDestroyed (409).
+    DriverNotActive (409) for somebody who has left, DocumentRunOut, DocumentKnown,
+    KeyDestroyed (409).
     """
     at = at or clock.now()
     actor.require_same_provider(driver)
@@ -66,15 +69,14 @@ def hand_in_document(
     _require_sane(values, today)
     if _has_run_out(values.get("expires_on"), today):
         raise DocumentRunOut(field="expires_on")
-    document = DriverDocument(
-        provider_id=driver.provider_id,
-        driver=driver,
-        kind=kind,
-        file=keep_file(driver, file=file, at=at),
-        **values,
-    )
+    document = DriverDocument(provider_id=driver.provider_id, driver=driver, kind=kind, **values)
+    if file is not None:
+        document.file = keep_file(driver, file=file, at=at)
+    else:
+        _require_new(document, number)
+        document.save(force_insert=True)  # its key is what the sealed number is bound to
     _set_number(document, number)
-    document.save(force_insert=True)
+    document.save()
     DOCUMENT_MACHINE.open(document, actor=actor, at=at)
     document.refresh_from_db()
     return document
@@ -208,8 +210,13 @@ def number_of(document: DriverDocument, *, actor: Actor) -> str:
 def open_file(
     document: DriverDocument, *, actor: Actor, at: datetime | None = None
 ) -> files.StoredFile:
-    """The paper's file, to be shown to this person; that somebody else's was seen is audited."""
+    """The paper's file, to be shown to this person; that somebody else's was seen is audited.
+
+    Raises NotFound (404) for a paper without one.
+    """
     actor.require_same_provider(document)
+    if document.file_id is None:
+        raise NotFound()
     if actor.kind != "user" or actor.id != document.driver.user_id:
         audit.record("driver_document.seen", document, actor=actor, at=at or clock.now())
     return files.StoredFile.objects.defer("sealed").get(pk=document.file_id)
@@ -275,6 +282,19 @@ def _require_room(driver: Driver, subject: str, size: int, at: datetime) -> None
         raise FilesFull(held_bytes=held, limit_bytes=MAX_BYTES_PER_DRIVER)
 
 
+def _require_new(document: DriverDocument, number: str) -> None:
+    """Under the driver's lock: a row of a register that was read before is known by its number."""
+    Driver.objects.select_for_update(no_key=True).get(pk=document.driver_id)
+    same = DriverDocument.objects.for_provider(document.provider_id).filter(
+        driver=document.driver_id,
+        kind=document.kind,
+        fingerprint=_fingerprint(document.kind, number),
+        expires_on=document.expires_on,
+    )
+    if known := same.exclude(status=DocumentStatus.REJECTED).first():
+        raise DocumentKnown(document=known.pk)
+
+
 def _require_sane(values: dict[str, Any], today: date) -> None:
     country, issued, expires = (values.get(name) for name in ("country", "issued_on", "expires_on"))
     if country and country not in ALPHA_2:
@@ -296,12 +316,17 @@ def _set_number(document: DriverDocument, number: str) -> None:
         document.driver_id, document.provider_id, _context(document), number
     )
     document.number_mask = mask(number)
-    told = f"{document.kind}|{compact(number)}"
-    document.fingerprint = crypto.fingerprint(told, "driver_document") if number else None
+    document.fingerprint = _fingerprint(document.kind, number)
+
+
+def _fingerprint(kind: str, number: str) -> bytes | None:
+    told = f"{kind}|{compact(number)}"
+    return crypto.fingerprint(told, "driver_document") if number.strip() else None
 
 
 def _context(document: DriverDocument) -> str:
-    return f"drivers_driverdocument|number|{document.file_id}"
+    own = document.file_id if document.file_id is not None else f"row-{document.pk}"
+    return f"drivers_driverdocument|number|{own}"
 
 
 def _told(standing: Standing) -> dict[str, Any]:
