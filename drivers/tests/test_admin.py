@@ -50,11 +50,11 @@ def test_a_dispatcher_reads_engagements_and_ends_none(cast):
 @pytest.mark.parametrize(
     ("status", "offered"),
     [
-        ("invited", {"again", "onboard", "terminate"}),
-        ("onboarding", {"activate", "terminate"}),
+        ("invited", {"again", "onboard", "terminate", "anyway"}),
+        ("onboarding", {"activate", "terminate", "anyway"}),
         ("active", {"suspend", "leave"}),
         ("suspended", {"reinstate", "leave"}),
-        ("leaving", {"reinstate", "terminate"}),
+        ("leaving", {"reinstate", "terminate", "anyway"}),
         ("terminated", set()),
     ],
 )

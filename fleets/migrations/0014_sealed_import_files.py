@@ -13,7 +13,7 @@ def seal_files(apps, schema_editor):
         sealed = encrypt(
             subject="fleets.import_files",
             provider_id=work.provider_id,
-            context=f"fleets_dataimport|content|{work.file_sha256}",
+            context=f"fleets_dataimport|content|{work.job_id}",
             plaintext=bytes(work.content),
         )
         imports.filter(pk=pk).update(content=sealed)

@@ -99,7 +99,7 @@ def request_import(
         content=crypto.encrypt(
             subject=SUBJECT,
             provider_id=provider.pk,
-            context=content_context(digest),
+            context=content_context(job.pk),
             plaintext=content,
         ),
     )
@@ -134,9 +134,9 @@ def apply_import(judged: DataImport, *, actor: Actor, at: datetime | None = None
     )
 
 
-def content_context(file_sha256: str) -> str:
+def content_context(job_id: int) -> str:
     """What a kept file is bound to."""
-    return f"fleets_dataimport|content|{file_sha256}"
+    return f"fleets_dataimport|content|{job_id}"
 
 
 def file_of(work: DataImport) -> bytes:
@@ -147,7 +147,7 @@ def file_of(work: DataImport) -> bytes:
     return crypto.decrypt(
         subject=SUBJECT,
         provider_id=work.provider_id,
-        context=content_context(work.file_sha256),
+        context=content_context(work.job_id),
         ciphertext=sealed,
     )
 

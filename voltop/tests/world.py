@@ -28,7 +28,8 @@ from fleets import services, tokens
 from fleets.models import FleetProvider, User
 from fleets.scopes import all_scopes
 from fleets.services import api_clients, auth
-from voltop import clock, jobs
+from voltop import clock, crypto, jobs
+from voltop.api import idempotency
 from voltop.context import Actor
 from voltop.tests.canaries import PREFIX as CANARY
 from voltop.tests.canaries import Canaries
@@ -82,6 +83,10 @@ class World(Cast):
                 if builder is not None:
                     builder(self)
         self._clients()
+        for provider in (self.a, self.b):  # a company's first kept answer makes its key
+            crypto.encrypt(
+                subject=idempotency.SUBJECT, provider_id=provider.pk, context="", plaintext=b""
+            )
         owners = {"own": self.driver, "peer": self.other_driver, "foreign": self.foreign_driver}
         work = {scope: self._job(driver) for scope, driver in owners.items()}
         self.put("job", **work)
