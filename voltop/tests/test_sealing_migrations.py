@@ -212,6 +212,6 @@ def test_files_that_wait_for_their_rows_are_sealed_and_still_taken(cast):
     )
     rows = DataImport.objects.unscoped().filter(pk=made.pk)
     rows.update(content=content)
-    import_module("fleets.migrations.0014_sealed_import_files").seal_files(apps, None)
+    import_module("fleets.migrations.0015_sealed_import_files").seal_files(apps, None)
     assert content not in bytes(rows.get().content)
     assert imports.file_of(rows.get()) == content

@@ -21,6 +21,6 @@ def seal_files(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("fleets", "0013_driver_papers"), ("voltop", "0007_sealed_answers")]
+    dependencies = [("fleets", "0014_socket_tickets"), ("voltop", "0007_sealed_answers")]
 
     operations = [migrations.RunPython(seal_files)]
