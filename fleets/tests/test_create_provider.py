@@ -4,6 +4,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from fleets.models import FleetProvider, Membership, User
 
@@ -50,6 +51,17 @@ def test_what_is_wrong_is_said_and_nothing_is_made(db, monkeypatch, values, mess
     with pytest.raises(CommandError, match=message):
         create(monkeypatch, **values)
     assert not FleetProvider.objects.exists()
+
+
+def test_seeding_without_a_database_is_told_in_words(settings, monkeypatch):
+    settings.DEMO = True
+
+    def nobody_answers():
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(connection, "ensure_connection", nobody_answers)
+    with pytest.raises(CommandError, match="make run"):
+        call_command("seed", stdout=StringIO())
 
 
 def test_the_demos_log_ins_exist_only_in_a_demo(db, settings):

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
 
 from voltop.demo.companies import (
     COMPANIES,
@@ -30,6 +31,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> str:
         if not settings.DEMO:
             raise CommandError("These log-ins are known to everybody: set VOLTOP_DEMO=1.")
+        try:
+            connection.ensure_connection()
+        except OperationalError as error:
+            raise CommandError("No database answers: `make run` starts one, filled.") from error
         call_command("load_vehicle_models", stdout=StringIO())
         os.environ["VOLTOP_SEED_PASSWORD"] = PASSWORD
         for company in COMPANIES:
