@@ -6,6 +6,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from drivers.views import app as driver_app
 from fleets.views import pages
 from voltop.api import urls as api_urls
 from voltop.demo.city.ground import ground
@@ -25,6 +26,9 @@ urlpatterns = [
     path("forgotten/", pages.forgotten, name="admin_password_reset"),
     path("forgotten/code/", pages.forgotten_code, name="forgotten-code"),
     path("second-factor/", pages.second_factor, name="second-factor"),
+    path("driver/", driver_app.page, name="driver-app"),
+    path("driver/worker.js", driver_app.worker, name="driver-worker"),
+    path("driver/manifest.webmanifest", driver_app.manifest, name="driver-manifest"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("telemetry.urls")),
     path("api/v1/", include("fleets.urls")),

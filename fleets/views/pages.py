@@ -114,7 +114,12 @@ class AccountPage(View):
                 onward=settings.LOGIN_URL,
                 onward_label=_("Log in"),
             )
-        return self.show(None, told=_("Your password is set. Log in with it in the app."))
+        return self.show(
+            None,
+            told=_("Your password is set. Log in with it in the app."),
+            onward="/driver/",
+            onward_label=_("Log in"),
+        )
 
     def address(self) -> str:
         return limits.client_address(self.request)

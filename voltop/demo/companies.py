@@ -43,7 +43,7 @@ USES = {
     "support": "answers the drivers' conversations",
 }
 """What each role's log-in is good for, as the start tells it."""
-DRIVER_USE = "a driver: no admin; pay, shift and chat by the API (/api/v1/docs/, me/)"
+DRIVER_USE = "a driver: no admin; shift, papers, pay and chat in the app (/driver/)"
 PLATFORM_USE = "platform staff: sees all companies, jobs and the outbox"
 
 

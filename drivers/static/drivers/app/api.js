@@ -1,0 +1,194 @@
+// The API as the phone calls it: the access token lives in memory, the refresh token in the store.
+// A refresh token works once; its successor is written down before the first answer is used.
+
+import * as store from "./store.js";
+
+const BASE = "/api/v1/";
+const language = document.documentElement.lang;
+const WAIT_MS = 15000;
+let access = null;
+let refreshing = null;
+
+// The server said no: `status`, and what a problem document tells.
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail || `HTTP ${status}`);
+    this.status = status;
+    this.code = problem.code || "";
+    this.extra = problem.extra || {};
+    this.errors = problem.errors || [];
+  }
+}
+
+// No answer came, or none of ours: no network, or a server that is away for a moment.
+export class Unreachable extends Error {}
+
+async function send(method, path, body, headers) {
+  let answer;
+  try {
+    answer = await fetch(BASE + path, {
+      method,
+      headers: {
+        "Accept-Language": language,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+      signal: AbortSignal.timeout(WAIT_MS),
+    });
+  } catch (error) {
+    throw new Unreachable(error.message);
+  }
+  if (answer.status === 502 || answer.status === 503 || answer.status === 504) throw new Unreachable(`HTTP ${answer.status}`);
+  return answer;
+}
+
+async function read(answer) {
+  const text = await answer.text();
+  const data = text ? JSON.parse(text) : null;
+  if (!answer.ok) throw new Refused(answer.status, data || {});
+  return data;
+}
+
+// --- Who is logged in ---------------------------------------------------------------------------
+const random = () => crypto.randomUUID();
+export const newId = random;
+
+async function device() {
+  let id = await store.get("session", "device");
+  if (!id) await store.put("session", (id = random()), "device");
+  return { id, name: "Web app" };
+}
+
+async function accept(pair) {
+  await store.put("session", pair.refresh_token, "refresh");
+  access = pair.access_token;
+}
+
+async function enter(path, values) {
+  await accept(await read(await send("POST", path, { ...values, device: await device() })));
+}
+
+export const logIn = (login, password) => enter("auth/token", { login, password });
+export const enterCode = (challenge, code) => enter("auth/code-login", { challenge, code });
+export const askForCode = async (login) =>
+  read(await send("POST", "auth/codes", { login, purpose: "login", device: await device() }));
+export const finishLogIn = async (challenge, code) =>
+  accept(await read(await send("POST", "auth/second-factor/log-in", { challenge, code })));
+
+export const isLoggedIn = async () => Boolean(await store.get("session", "refresh"));
+
+export async function logOut() {
+  try {
+    await call("POST", "auth/logout", {});
+  } catch (error) {
+    if (!(error instanceof Unreachable) && !(error instanceof Refused)) throw error;
+  }
+  await forget();
+}
+
+export async function forget() {
+  access = null;
+  await store.empty();
+}
+
+// One refresh at a time, in all tabs: the second tab finds the successor that the first one stored.
+async function refresh(stale) {
+  const take = async () => {
+    if (access && access !== stale) return;
+    const refresh_token = await store.get("session", "refresh");
+    if (!refresh_token) throw new Refused(401, { code: "logged_out" });
+    const { id } = await device();
+    await accept(await read(await send("POST", "auth/refresh", { refresh_token, device_id: id })));
+  };
+  refreshing ??= (navigator.locks ? navigator.locks.request("voltop-refresh", take) : take()).finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+// --- Calls --------------------------------------------------------------------------------------
+// `tag`: the ETag that is known; the answer is null then if it is still so.
+export async function call(method, path, body, { key, tag } = {}) {
+  if (!access) await refresh(null);
+  for (let again = false; ; again = true) {
+    const used = access;
+    const provider = await store.get("session", "provider");
+    const answer = await send(method, path, body, {
+      Authorization: `Bearer ${used}`,
+      ...(provider ? { "X-Voltop-Provider": String(provider) } : {}),
+      ...(key ? { "Idempotency-Key": key } : {}),
+      ...(tag ? { "If-None-Match": tag } : {}),
+    });
+    if (answer.status === 401 && !again) {
+      await refresh(used);
+      continue;
+    }
+    if (answer.status === 304) return { data: null, tag };
+    return { data: await read(answer), tag: answer.headers.get("ETag") };
+  }
+}
+
+export const fetchData = async (path) => (await call("GET", path)).data;
+
+// The log-in is over: its refresh token was refused. Anything else may be another day's answer.
+export const isOver = (error) =>
+  error instanceof Refused && error.status === 401 && ["invalid_refresh_token", "logged_out"].includes(error.code);
+
+// --- The queue ----------------------------------------------------------------------------------
+let number = 0;
+
+export async function enqueue(kind, data = {}) {
+  const event = { client_id: random(), kind, data, occurred_at: new Date().toISOString(), n: number++, answer: null };
+  await store.put("queue", event);
+  return event;
+}
+
+const MOST = 50;
+let flushing = null;
+
+// Send what waits; gives what was refused. One at a time, in all tabs. Raises Unreachable.
+export function flush() {
+  flushing ??= (navigator.locks ? navigator.locks.request("voltop-flush", sendQueue) : sendQueue()).finally(() => {
+    flushing = null;
+  });
+  return flushing;
+}
+
+async function sendQueue() {
+  const refused = [];
+  const waiting = (await store.queued()).filter((event) => !event.refused);
+  const events = waiting.filter((event) => event.kind !== "paper");
+  for (let begin = 0; begin < events.length; begin += MOST) {
+    const part = events.slice(begin, begin + MOST);
+    const body = {
+      events: part.map(({ client_id, kind, occurred_at, data }) => ({ client_id, kind, occurred_at, data })),
+      sent_at: new Date().toISOString(),
+    };
+    const { data } = await call("POST", "me/sync", body);
+    for (const answer of data.answers) await settle(part[answer.index], answer, refused);
+  }
+  for (const event of waiting.filter((each) => each.kind === "paper")) await sendPaper(event, refused);
+  return refused;
+}
+
+// A paper comes with its photo, by its own operation; the key makes it safe to repeat.
+async function sendPaper(event, refused) {
+  try {
+    await call("POST", "me/papers", event.data, { key: event.client_id });
+    await settle(event, { status: "done" }, refused);
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status === 401) throw error;
+    const status = error.status === 429 || error.code === "idempotency_in_progress" ? "later" : "refused";
+    await settle(event, { status, code: error.code, detail: error.message, extra: error.extra }, refused);
+  }
+}
+
+async function settle(event, answer, refused) {
+  if (answer.status === "done") return store.remove("queue", event.client_id);
+  const kept = { ...event, answer, refused: answer.status === "refused" };
+  if (kept.refused) refused.push(kept);
+  return store.put("queue", kept);
+}

@@ -1,0 +1,122 @@
+"""The app in a real browser: opened, the network cut, a shift started, the network back."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Page, expect, sync_playwright
+
+from drivers.models import Driver
+from vehicles import services as vehicle_services
+from voltop import clock
+from voltop.tests.cast import PASSWORD, Cast
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+WAIT_MS = 60_000
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(BROWSER is None, reason="there is no Chromium to look at the page with"),
+]
+
+
+@pytest.fixture
+def driver(transactional_db: None) -> Driver:
+    """A driver who has a car and no papers to see to."""
+    cast = Cast()
+    vehicle_services.assign(
+        cast.vehicle, cast.driver, actor=cast.actor(), kind="permanent", starts_at=clock.now()
+    )
+    return cast.driver
+
+
+@pytest.fixture
+def page(driver: Driver, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A phone of 360 × 640 on which the driver has logged in. Its console says nothing bad."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's loop is in this thread
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        size = {"width": 360, "height": 640}
+        context = browser.new_context(viewport=size, locale="en-US", has_touch=True)
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if "Content" in said.text else None)
+        page.goto(f"{live_server.url}/driver/")
+        page.get_by_label("E-mail or phone").fill(str(driver.user.email))
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in", exact=True).click()
+        expect(page.get_by_role("button", name="Start the shift")).to_be_enabled(timeout=WAIT_MS)
+        yield page
+        browser.close()
+        connection.close()  # Django keeps another one for code beside a running loop
+        assert wrong == []
+
+
+def test_a_shift_that_was_started_without_a_network_is_there_when_it_is_back(
+    page: Page, driver: Driver
+) -> None:
+    page.evaluate("navigator.serviceWorker.ready.then(() => 1)")
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.locator("#line")).to_contain_text("No network", timeout=WAIT_MS)
+    page.get_by_role("button", name="Start the shift").click()
+    expect(page.locator("#line")).to_contain_text("1 to be sent", timeout=WAIT_MS)
+    expect(page.get_by_text("not sent yet")).to_be_visible()
+    pressed_at = clock.now()
+    assert not driver.shifts.exists()
+    page.reload()
+    expect(page.get_by_text("not sent yet")).to_be_visible(timeout=WAIT_MS)
+    page.context.set_offline(False)
+    expect(page.get_by_text("not sent yet")).to_be_hidden(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="Take a break")).to_be_visible()
+    shift = driver.shifts.get()
+    assert (shift.status, shift.starts_at < pressed_at) == ("active", True)
+
+
+def test_every_screen_fits_a_small_phone_and_a_thumb(page: Page) -> None:
+    for screen in ("today", "bookings", "money", "papers", "chat", "more", "queue"):
+        page.evaluate("name => { location.hash = name }", screen)
+        expect(page.locator("main .card").first).to_be_visible(timeout=WAIT_MS)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, screen
+        assert page.evaluate(SMALL) == [], screen
+        assert page.evaluate(UNNAMED) == [], screen
+
+
+SMALL = """[...document.querySelectorAll("a, button, input, select, textarea")]
+    .filter((each) => each.offsetParent !== null)
+    .filter((each) => each.getBoundingClientRect().height < 44)
+    .map((each) => each.outerHTML)"""
+
+UNNAMED = """[...document.querySelectorAll("input, select, textarea")]
+    .filter((each) => each.labels.length !== 1)
+    .map((each) => each.outerHTML)"""
+
+
+def test_log_out_leaves_nothing_in_the_browser(page: Page) -> None:
+    page.evaluate("location.hash = 'more'")
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("dialog").get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Password")).to_be_visible(timeout=WAIT_MS)
+    assert page.evaluate(LEFT) == {"session": 0, "kept": 0, "queue": 0}
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+
+
+LEFT = """new Promise((resolve) => {
+    indexedDB.open("voltop-driver").onsuccess = async ({ target }) => {
+        const found = {};
+        for (const name of ["session", "kept", "queue"]) {
+            found[name] = await new Promise((counted) => {
+                const asked = target.result.transaction(name).objectStore(name).count();
+                asked.onsuccess = () => counted(asked.result);
+            });
+        }
+        resolve(found);
+    };
+})"""
