@@ -24,7 +24,7 @@ ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi texts demo chaos-pay fuzz mutate bench clean
+.PHONY: help run seed test check lint openapi texts demo chaos-pay chaos-chat fuzz mutate bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST) | sed 's/$$(PORT)/$(PORT)/'
@@ -80,6 +80,10 @@ chaos-pay: .venv/.dev  ## payments under kill -9 and a faulty bank; one line of 
 	@VOLTOP_CHAOS_DRIVERS=$${VOLTOP_CHAOS_DRIVERS:-2000} \
 		$(VENV_PYTHON) -m pytest -q -m "" payments/tests/test_kills.py; code=$$?; \
 		if [ -f build/chaos-pay.json ]; then cat build/chaos-pay.json; fi; exit $$code
+
+chaos-chat: .venv/.dev  ## 10,000 messages over 50 sockets while Redis restarts and lines break
+	@VOLTOP_CHAOS_MESSAGES=$${VOLTOP_CHAOS_MESSAGES:-10000} \
+		$(VENV_PYTHON) -m pytest -q -s -m slow chat/tests/test_chat_socket_cuts.py
 
 fuzz: .venv/.dev  ## the API by its schema, as each role: [FUZZ_SECONDS=1800] [FUZZ_SEED=…]; ends with JSON
 	@mkdir -p build && rm -f build/fuzz.json
