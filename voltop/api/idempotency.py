@@ -106,15 +106,30 @@ def _once(view: "StrictView", key: str, digest: bytes, run: Callable[[], Respons
         raise _NotStored(response, cause)
     row.status = response.status_code
     row.headers = {name: response[name] for name in KEPT_HEADERS if name in response}
-    row.body = crypto.encrypt(
-        subject=SUBJECT,
-        provider_id=row.provider_id,
-        context=body_context(row.pk),
-        plaintext=response.content,
-    )
+    row.body = sealed(row, response.content)
     row.save(update_fields=["status", "headers", "body"])
     failpoints.hit("idempotency.stored")
     return response
+
+
+def sealed(row: IdempotencyKey, content: bytes) -> bytes:
+    """An answer as its row keeps it."""
+    return crypto.encrypt(
+        subject=SUBJECT,
+        provider_id=row.provider_id,
+        context=body_context(row.pk),
+        plaintext=content,
+    )
+
+
+def opened(row: IdempotencyKey) -> bytes:
+    """The answer that a row keeps."""
+    return crypto.decrypt(
+        subject=SUBJECT,
+        provider_id=row.provider_id,
+        context=body_context(row.pk),
+        ciphertext=bytes(row.body),
+    )
 
 
 def claim(actor: Actor, path: str, key: str, digest: bytes) -> tuple[IdempotencyKey, bool]:
@@ -164,12 +179,7 @@ def _run_in_savepoint(
 
 def _replay(row: IdempotencyKey) -> HttpResponse:
     kind = "application/json" if row.status < 400 else "application/problem+json"
-    body = crypto.decrypt(
-        subject=SUBJECT,
-        provider_id=row.provider_id,
-        context=body_context(row.pk),
-        ciphertext=bytes(row.body),
-    )
+    body = opened(row)
     response = HttpResponse(body, status=row.status, content_type=kind)
     for name, value in row.headers.items():
         response[name] = value

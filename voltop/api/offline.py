@@ -140,7 +140,7 @@ def _once(sender: Sender, values: dict[str, Any], occurrence: Occurrence) -> dic
     actor = sender.caller.actor()
     row, is_new = idempotency.claim(actor, ROUTE, KEY + occurrence.client_id, _digest(values))
     if not is_new:
-        kept: dict[str, Any] = json.loads(bytes(row.body))
+        kept: dict[str, Any] = json.loads(idempotency.opened(row))
         return kept
     kind = kinds().get(values["kind"])
     try:
@@ -196,7 +196,7 @@ def _is_kept(error: Exception) -> bool:
 
 
 def _keep(row: IdempotencyKey, status: int, answer: dict[str, Any]) -> None:
-    row.status, row.body = status, render_json(answer)
+    row.status, row.body = status, idempotency.sealed(row, render_json(answer))
     row.save(update_fields=["status", "body"])
 
 
