@@ -19,12 +19,14 @@ LIKE_PRODUCTION = VOLTOP_HTTPS=1 VOLTOP_ALLOWED_HOSTS=fleet.example \
 # Every process that is started here finds its modules compiled, also where the machine says not to.
 export PYTHONDONTWRITEBYTECODE :=
 
+FACE_PHOTOS = pip install --quiet --no-deps --target build/face-photos -r requirements-face-photos.txt
+
 # An environment whose Python is gone (upgraded, moved) is made anew.
 ifneq ($(shell $(VENV_PYTHON) -c 'print("works")' 2>/dev/null),works)
 .PHONY: .venv/.runtime .venv/.dev
 endif
 
-.PHONY: help run seed test check lint openapi texts demo chaos-pay chaos-chat fuzz mutate bench clean
+.PHONY: help run seed test check lint openapi texts demo chaos-pay chaos-chat fuzz mutate faces bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1  \t/p' $(MAKEFILE_LIST) | sed 's/$$(PORT)/$(PORT)/'
@@ -94,6 +96,14 @@ mutate: .venv/.dev  ## faults put into every view; the access matrix must notice
 	@mkdir -p build && rm -f build/mutate.json
 	@timeout 30m $(VENV_PYTHON) -m pytest -q -m "" voltop/tests/test_mutations.py; code=$$?; \
 		if [ -f build/mutate.json ]; then cat build/mutate.json; fi; exit $$code
+
+faces: .venv/.dev  ## install the face engine (dlib, 130 MB) and prove it on real photos; ends with JSON
+	@scripts/make-venv requirements-dev.txt requirements-faces.txt
+	@$(VENV_PYTHON) -m drivers.faces.forbidden
+	@mkdir -p build && rm -f build/faces.json
+	@[ -d build/face-photos ] || $(VENV_PYTHON) -m $(FACE_PHOTOS) || $(VENV_PYTHON) -m uv $(FACE_PHOTOS)
+	@$(VENV_PYTHON) -m pytest -q -m "" drivers/tests/test_face_engine.py; code=$$?; \
+		if [ -f build/faces.json ]; then cat build/faces.json; fi; exit $$code
 
 bench: .venv/.dev  ## speed against honest baselines: [ROWS="ingest"]; docs/benchmarks.md is its report
 	@$(VENV_PYTHON) -m benchmarks $(ROWS)

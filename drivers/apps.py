@@ -8,7 +8,8 @@ class DriversConfig(AppConfig):
     verbose_name = "Drivers"
 
     def ready(self) -> None:
-        from drivers import (  # noqa: F401 (receivers listen)
+        from drivers import (  # noqa: F401 (receivers listen, checks are asked)
+            checks,
             home,
             notices,
             panels,
@@ -33,6 +34,7 @@ class DriversConfig(AppConfig):
         registry.register(registry.DRIVER_PANELS, "drivers", panels.likely_duplicates)
         registry.register(registry.ERASED, "drivers.driver", erasure.note_is_done)
         registry.register(registry.ERASE_AGAIN, "drivers.driver", erasure.erase_noted)
+        registry.register(registry.DRIVER_PANELS, "drivers.face", panels.face)
         registry.register(registry.WORK, "drivers", home.work)
         registry.register(registry.HOME_FIGURES, "drivers", home.figures)
         registry.register(registry.TODAY, "drivers", today.parts)

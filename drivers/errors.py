@@ -136,3 +136,76 @@ class PapersMissing(DomainError):
 
     code = "papers_missing"
     message = _("Papers that the company demands are missing or have run out.")
+
+
+# --- Faces ---------------------------------------------------------------------------------------
+class FaceEngineUnavailable(DomainError):
+    """Its packages are not installed, or its program died."""
+
+    code = "face_engine_unavailable"
+    status = 503
+    message = _("Faces cannot be compared at the moment.")
+
+
+class FaceEngineBusy(DomainError):
+    code = "face_engine_busy"
+    status = 503
+    message = _("Other photos are being looked at: try again in a moment.")
+
+
+class FaceChecksOff(DomainError):
+    """Nothing is kept of a face that nobody asks for."""
+
+    code = "face_checks_off"
+    message = _("Your company does not check faces.")
+
+
+class FaceConsentRequired(DomainError):
+    """`extra.version` is the text to agree to, as `GET me/face` shows it."""
+
+    code = "face_consent_required"
+    status = 400
+    message = _("Read what your face is used for, and agree to it first.")
+
+
+class FacePhotoRefused(DomainError):
+    """`extra.photo` counts from 0; `extra.reason`: no_face, several_faces, too_small, too_dark,
+    too_bright, blurred, not_frontal, repeated."""
+
+    code = "face_photo_refused"
+    status = 400
+    message = _("This photo will not do: one face, near, sharp, well lit, looking at the camera.")
+
+
+class FacePhotosDisagree(DomainError):
+    """`extra.photos` are the two farthest apart; empty: they are not whom the template shows."""
+
+    code = "face_photos_disagree"
+    status = 400
+    message = _("These photos do not show one and the same person.")
+
+
+class FaceNotEnrolled(DomainError):
+    code = "face_not_enrolled"
+    message = _("Hand in photos of your face first.")
+
+
+class FaceAttemptsUsedUp(DomainError):
+    """Staff may let the driver start; else the wait in Retry-After."""
+
+    code = "face_attempts_used_up"
+    status = 429
+    message = _("Your face was not recognised three times: ask your company, or wait.")
+
+
+class FaceCheckRequired(DomainError):
+    """A reason of `start_refused`; `extra` tells enrolled, and the last check's result."""
+
+    code = "face_check_required"
+    message = _("Show your face before you start.")
+
+
+class OwnFaceCheck(DomainError):
+    code = "own_face_check"
+    status = 403
+    message = _("Somebody else must set aside your own face check.")

@@ -1,6 +1,12 @@
 """Query parameters of drivers' lists."""
 
-from drivers.models import DocumentStatus, DriverStatus, EngagementKind, PayoutAccountKind
+from drivers.models import (
+    DocumentStatus,
+    DriverStatus,
+    EngagementKind,
+    FaceResult,
+    PayoutAccountKind,
+)
 from fleets.models import DriverPaper
 from fleets.records import RefFilter
 from voltop.api.filters import BooleanFilter, ChoiceFilter, FilterSet, IdFilter, TextFilter
@@ -30,4 +36,12 @@ class OwnDocumentFilter(FilterSet):
 
 
 class DocumentFilter(OwnDocumentFilter):
+    driver = IdFilter("driver_id")
+
+
+class OwnFaceCheckFilter(FilterSet):
+    result = ChoiceFilter(choices=FaceResult)
+
+
+class FaceCheckFilter(OwnFaceCheckFilter):
     driver = IdFilter("driver_id")

@@ -1,5 +1,6 @@
 """Drivers' part of the first page and of the inbox."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -7,16 +8,27 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from drivers.duplicates import likely_duplicates
-from drivers.models import DocumentStatus, Driver, DriverDocument, DriverStatus, PayoutAccount
+from drivers.models import (
+    DocumentStatus,
+    Driver,
+    DriverDocument,
+    DriverStatus,
+    FaceCheck,
+    FaceResult,
+    PayoutAccount,
+)
+from drivers.services.faces import ATTEMPTS
 from voltop import clock
 from voltop.home import Figure, Work
 
 LIST = "/admin/drivers/driver/"
 PAPERS = "/admin/drivers/driverdocument/"
+FACES = "/admin/drivers/facecheck/"
+FACE_CHECKS_WITHIN = timedelta(days=3)
 
 
 def work() -> list[Work]:
-    """Drivers and papers that wait for staff, and accounts changed within the last day."""
+    """Drivers, papers and faces that wait for staff; accounts changed within the last day."""
     return [
         Work(
             "drivers.onboard",
@@ -71,7 +83,50 @@ def work() -> list[Work]:
             icon="account_balance",
             done_by_hand=True,
         ),
+        *_of_faces(),
     ]
+
+
+def _of_faces() -> list[Work]:
+    return [
+        Work(
+            "drivers.face_refused",
+            _("Drivers whose face was not recognised"),
+            partial(_face_checks, result=FaceResult.FAILED, attempt__gte=ATTEMPTS),
+            f"{FACES}?result__exact=failed",
+            "drivers.set_aside_facecheck",
+            icon="no_accounts",
+            done_by_hand=True,
+        ),
+        Work(
+            "drivers.face_unchecked",
+            _("Face checks that could not be made"),
+            partial(_face_checks, result=FaceResult.UNAVAILABLE),
+            f"{FACES}?result__exact=unavailable",
+            "drivers.set_aside_facecheck",
+            urgency="later",
+            icon="visibility_off",
+            done_by_hand=True,
+        ),
+        Work(
+            "drivers.face_anew",
+            _("Faces enrolled anew after they were deleted"),
+            lambda provider_id: Driver.objects.seen_from(provider_id).filter(
+                face_template__anew=True
+            ),
+            LIST,
+            "drivers.set_aside_facecheck",
+            urgency="later",
+            icon="face",
+            done_by_hand=True,
+        ),
+    ]
+
+
+def _face_checks(provider_id: int | None, **which: Any) -> QuerySet[Any]:
+    """Those of the last days; what is older helps nobody."""
+    since = clock.now() - FACE_CHECKS_WITHIN
+    return FaceCheck.objects.seen_from(provider_id).filter(at__gt=since, **which)
 
 
 def _drivers(provider_id: int | None, *, status: str) -> QuerySet[Any]:

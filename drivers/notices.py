@@ -49,6 +49,16 @@ ACTIVATED = NoticeKind(
     _("You may start"),
     _("All your papers are approved: you can start your first shift."),
 )
+FACE_ENROLLED = NoticeKind(
+    "drivers.face_enrolled",
+    _("Your face was enrolled"),
+    _(
+        "From now on your face is recognised before a shift. If you did not take these photos "
+        "yourself, tell your company and change your password."
+    ),
+    urgent=True,
+    safety=True,
+)
 
 
 def kinds() -> list[NoticeKind]:
@@ -58,4 +68,5 @@ def kinds() -> list[NoticeKind]:
         DOCUMENT_EXPIRING,
         DOCUMENT_EXPIRED,
         ACTIVATED,
+        FACE_ENROLLED,
     ]

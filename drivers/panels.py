@@ -1,11 +1,17 @@
-"""What stands below a driver's page in the admin: who may be the same person."""
+"""What stands below a driver's page in the admin: who may be the same person; face checks."""
+
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from drivers.duplicates import WAYS, twins_of
-from drivers.models import Driver
+from drivers.models import Driver, FaceCheck, FaceTemplate
+from voltop import clock
 from voltop.panels import Panel
+from voltop.words import moment
+
+LATEST = 5
 
 
 def likely_duplicates(driver: Driver, provider_id: int | None) -> Panel:
@@ -27,4 +33,32 @@ def likely_duplicates(driver: Driver, provider_id: int | None) -> Panel:
         ],
         "drivers.change_driver",
         _("A hint, never a block: brothers share a phone, a couple an account."),
+    )
+
+
+def face(driver: Driver, provider_id: int | None) -> Panel:
+    """Whether a face is enrolled, and the latest checks; a template is never shown."""
+    template = FaceTemplate.objects.filter(driver=driver).first()
+    checks = FaceCheck.objects.of(driver.pk, until=clock.now())[:LATEST]
+    note: Any = _("No face is enrolled.")
+    if template is not None:
+        note = _("Enrolled %(when)s, with consent to the text %(version)s.") % {
+            "when": moment(template.consented_at),
+            "version": template.consent_version,
+        }
+    return Panel(
+        _("Face"),
+        (_("when"), _("result"), _("distance"), _("at most"), _("why")),
+        [
+            (
+                moment(check.at),
+                check.get_result_display(),
+                "–" if check.distance is None else f"{check.distance:.2f}",
+                "–" if check.threshold is None else f"{check.threshold:.2f}",
+                check.reason or check.refusal or "–",
+            )
+            for check in checks
+        ],
+        "drivers.view_facecheck",
+        note,
     )

@@ -29,6 +29,16 @@ class DriverDocumentQuerySet(ProviderQuerySet[M]):
         return live.filter(Q(expires_on__isnull=True) | Q(expires_on__gte=day))
 
 
+class FaceCheckQuerySet(ProviderQuerySet[M]):
+    def of(self, driver_id: int, *, until: datetime) -> Self:
+        """A driver's own up to an instant, the latest first."""
+        return self.filter(driver_id=driver_id, at__lte=until).order_by("-at", "-pk")
+
+    def good(self) -> Self:
+        """Passed, or set aside by staff."""
+        return self.filter(result__in=("passed", "overridden"))
+
+
 class EngagementQuerySet(ProviderQuerySet[M]):
     def on(self, day: date) -> Self:
         """Engagements in force on a local day; `ends_on` is the first day after."""

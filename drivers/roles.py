@@ -12,23 +12,25 @@ _PAPERS = (
     "change_driverdocument",
     "review_driverdocument",
 )
+_FACES = ("view_facecheck", "set_aside_facecheck")
 _ENGAGEMENTS = ("add_engagement", "change_engagement")
 
 ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "owner": (
         *_WRITE,
         *_PAPERS,
+        *_FACES,
         "terminate_driver",
         "override_settlement",
         *_ACCOUNTS,
         *_ENGAGEMENTS,
     ),
-    "manager": (*_WRITE, *_PAPERS, "terminate_driver", *_ENGAGEMENTS),
-    "dispatcher": (*_WRITE, *_PAPERS),
+    "manager": (*_WRITE, *_PAPERS, *_FACES, "terminate_driver", *_ENGAGEMENTS),
+    "dispatcher": (*_WRITE, *_PAPERS, *_FACES),
     "accountant": (*_READ, "view_identity", *_ACCOUNTS),
     "support": _READ,
     "viewer": ("view_driver",),
-    "driver": ("own_papers", "own_day"),
+    "driver": ("own_papers", "own_day", "own_face"),
 }
 
 
@@ -45,8 +47,8 @@ API_SCOPES: Mapping[str, tuple[str, ...]] = {
     "drivers.bank:read": ("view_payoutaccount",),
     "drivers.bank:write": ("add_payoutaccount",),
 }
-"""Ending a driver's work for good and judging papers is for people; bank data, papers and who a
-person is in law have scopes of their own."""
+"""Ending a driver's work for good, judging papers and whatever concerns faces is for people; bank
+data, papers and who a person is in law have scopes of their own."""
 
 
 def scopes_of_drivers() -> Mapping[str, tuple[str, ...]]:
@@ -63,10 +65,11 @@ WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
         "own_papers",
         "own_day",
         "review_driverdocument",
+        "own_face",
     ),
     "hidden": (),
 }
-"""People leave, and are paid; papers run out and are renewed meanwhile."""
+"""People leave, and are paid; papers run out and are renewed meanwhile; consent is withdrawn."""
 
 
 def while_suspended() -> Mapping[str, tuple[str, ...]]:

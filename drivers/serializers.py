@@ -14,9 +14,11 @@ from drivers.models import (
     DriverEvent,
     Engagement,
     EngagementKind,
+    FaceCheck,
     PayoutAccount,
     PayoutAccountKind,
 )
+from drivers.services.faces import MAX_PHOTO_BYTES
 from fleets.models import Depot, DriverPaper
 from fleets.records import RefsField
 from voltop import files, today
@@ -28,6 +30,7 @@ from voltop.api.fields import (
     InstantField,
     ObjectField,
     ProviderRelatedField,
+    StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
     StrictIntegerField,
@@ -390,3 +393,87 @@ class SyncAnswersSerializer(Serializer):
 
     answers = SyncAnswerSerializer(many=True)
     at = InstantField()
+
+
+# --- Faces ---------------------------------------------------------------------------------------
+@extend_schema_field(
+    base64_schema(
+        MAX_PHOTO_BYTES, "A photo of one face, up to 2 MB, as base64.", "/9j/4AAQSkZJRg=="
+    )
+)
+class SelfieField(Base64Field):
+    """A photo as it came: `voltop.files.prepare` looks through it."""
+
+
+class ConsentSerializer(Serializer):
+    """What to agree to, in the caller's language."""
+
+    version = StrictCharField(max_length=16, read_only=True)
+    text = StrictCharField(max_length=2000, read_only=True)
+
+
+class FaceSerializer(Serializer):
+    """One's own face: never the template, only that there is one.
+
+    `wanted`: the company checks faces; `check_needed`: the next start waits for a check.
+    """
+
+    wanted = StrictBooleanField(read_only=True)
+    check_needed = StrictBooleanField(read_only=True)
+    enrolled_at = InstantField(read_only=True, allow_null=True)
+    consented_at = InstantField(read_only=True, allow_null=True)
+    consent_version = StrictCharField(max_length=16, read_only=True)
+    model = StrictCharField(max_length=40, read_only=True)
+    consent = ConsentSerializer(read_only=True)
+
+
+class FaceEnrolSerializer(Serializer):
+    """POST: consent to the text that `GET me/face` shows, and photos to be looked at."""
+
+    schema_example: ClassVar[dict[str, Any]] = {
+        "consent_version": "2026-11",
+        "photos": ["/9j/4AAQSkZJRg==", "/9j/4AAQSkZJRg==", "/9j/4AAQSkZJRg=="],
+    }
+
+    consent_version = StrictCharField(max_length=16)
+    photos = StrictListField(child=SelfieField(), min_length=3, max_length=5)
+
+
+class FaceCheckInputSerializer(Serializer):
+    photo = SelfieField()
+
+
+class FaceCheckSerializer(ModelSerializer):
+    """`refusal`: face_mismatch, face_image_replayed, face_engine_unavailable; empty: none.
+
+    A pass is `distance` ≤ `threshold`. `liveness` is not checked: a photo of a photo passes.
+    """
+
+    class Meta:
+        model = FaceCheck
+        fields = (
+            "id",
+            "driver",
+            "purpose",
+            "result",
+            "refusal",
+            "attempt",
+            "distance",
+            "threshold",
+            "face_width_px",
+            "sharpness",
+            "light",
+            "engine",
+            "liveness",
+            "actor",
+            "reason",
+            "at",
+        )
+        read_only_fields = fields
+
+
+class SetAsideSerializer(Serializer):
+    """POST: whose check is set aside, and why."""
+
+    driver = ProviderRelatedField(queryset=Driver.objects.all())
+    reason = StrictCharField(max_length=500)

@@ -9,3 +9,9 @@ from drivers import services
 def follow_calendars() -> None:
     """Papers run out, and are reminded of, as each company's new day begins."""
     services.follow_calendars()
+
+
+@shared_task(name="drivers.forget_faces")
+def forget_faces() -> None:
+    """Templates of people who left thirty days ago are deleted."""
+    services.forget_faces()

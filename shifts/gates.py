@@ -15,7 +15,7 @@ from django.db.models import Max
 
 from drivers.models import Driver
 from drivers.services import require_active as require_active_driver
-from drivers.services import require_papers
+from drivers.services import require_face, require_papers
 from fleets.models import FleetPolicy, FleetProvider
 from fleets.services import require_active as require_active_provider
 from shifts.errors import (
@@ -63,6 +63,7 @@ def refusals(
     found = [
         *_of_people(provider, driver),
         *_of_papers(provider, policy, driver, at),
+        *_of_face(policy, driver, at),
         *_of_plan(policy, planned, at),
         *_of_rest(policy, driver, at),
         *_of_vehicle(policy, driver, vehicle, at),
@@ -87,6 +88,13 @@ def _of_papers(
     today = clock.local_date(at, clock.shown_zone(provider.time_zone))
     guard = partial(require_papers, demanded=policy.driver_documents, on=today)
     yield from _refusal_of(guard, driver)
+
+
+def _of_face(policy: FleetPolicy, driver: Driver, at: datetime) -> Iterator[Refusal]:
+    """Whoever starts it for the driver has seen them; so has who set the check aside."""
+    guard = partial(require_face, policy=policy, at=at)
+    for refusal in _refusal_of(guard, driver):
+        yield Refusal(refusal.error, overridable=True)
 
 
 def _refusal_of(guard: Callable[[Any], None], thing: Any) -> Iterator[Refusal]:

@@ -174,6 +174,11 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "drivers-faces-forgotten": {
+        "task": "drivers.forget_faces",
+        "schedule": crontab(hour=3, minute=45),
+        "options": {"expires": 3600},
+    },
     # Quarters, trips, hired runs and days of what has come in.
     "telemetry-derive": {
         "task": "telemetry.derive_pending",

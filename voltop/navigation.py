@@ -62,6 +62,7 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(_("Drivers"), "drivers.driver", "badge"),
             Entry(_("The way in"), "drivers.driver", "filter_alt", address="admin:drivers_funnel"),
             Entry(_("Papers"), "drivers.driverdocument", "id_card"),
+            Entry(_("Face checks"), "drivers.facecheck", "familiar_face_and_zone"),
             Entry(_("Conversations"), "chat.conversation", "forum"),
             Entry(_("Calls for help"), "chat.alarm", "e911_emergency"),
             Entry(_("Messages to many"), "chat.announcement", "campaign"),

@@ -63,6 +63,8 @@ MODELS = {
     "drivers.driverdocument": ("paper", "papers"),
     "fleets.auditentry": ("audit entry", "audit trail"),
     "fleets.dataimport": ("import", "imports"),
+    "drivers.facecheck": ("face check", "face checks"),
+    "drivers.facetemplate": ("face", "faces"),
     "fleets.fleetpolicy": ("rules", "rules"),
     "fleets.fleetprovider": ("company", "companies"),
     "fleets.inboxitem": ("inbox item", "inbox"),

@@ -1,5 +1,5 @@
 """Drivers in the admin, by noun."""
 
-from drivers.admin import papers, records
+from drivers.admin import faces, papers, records
 
-__all__ = ["papers", "records"]
+__all__ = ["faces", "papers", "records"]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from drivers import funnel, services
+from drivers.admin.faces import FACE_ACTIONS
 from drivers.models import (
     DRIVER_MACHINE,
     Driver,
@@ -143,6 +144,7 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
             "terminated",
             permission="override_settlement",
         ),
+        *FACE_ACTIONS,
     )
     fieldsets = (
         (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"), "status")}),

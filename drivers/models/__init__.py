@@ -1,4 +1,4 @@
-"""Tables of drivers, by noun: drivers and their engagements, papers, payout accounts."""
+"""Tables of drivers, by noun: drivers and their engagements, papers, faces, payout accounts."""
 
 from drivers.models.documents import (
     DOCUMENT_MACHINE,
@@ -14,11 +14,20 @@ from drivers.models.drivers import (
     Engagement,
     EngagementKind,
 )
+from drivers.models.faces import (
+    GOOD,
+    FaceCheck,
+    FacePurpose,
+    FaceResult,
+    FaceTemplate,
+    Liveness,
+)
 from drivers.models.payout_accounts import PayoutAccount, PayoutAccountKind
 
 __all__ = [
     "DOCUMENT_MACHINE",
     "DRIVER_MACHINE",
+    "GOOD",
     "DocumentStatus",
     "Driver",
     "DriverDocument",
@@ -27,6 +36,11 @@ __all__ = [
     "DriverStatus",
     "Engagement",
     "EngagementKind",
+    "FaceCheck",
+    "FacePurpose",
+    "FaceResult",
+    "FaceTemplate",
+    "Liveness",
     "PayoutAccount",
     "PayoutAccountKind",
 ]

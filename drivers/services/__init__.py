@@ -1,4 +1,4 @@
-"""Writes of drivers, by noun: drivers, engagements, papers, payout accounts."""
+"""Writes of drivers, by noun: drivers, engagements, papers, faces, payout accounts."""
 
 from drivers.services.calendar import follow_calendars
 from drivers.services.documents import (
@@ -27,6 +27,15 @@ from drivers.services.drivers import (
 )
 from drivers.services.engagements import end_engagement, may_end, start_engagement
 from drivers.services.erasure import erase_driver
+from drivers.services.face_terms import forget_faces
+from drivers.services.faces import (
+    check_face,
+    enrol_face,
+    prepare_photo,
+    require_face,
+    set_aside_face_check,
+    withdraw_face,
+)
 from drivers.services.payout_accounts import account_details, set_payout_account
 
 __all__ = [
@@ -34,10 +43,13 @@ __all__ = [
     "activate_driver",
     "activate_when_complete",
     "approve_document",
+    "check_face",
     "correct_document",
     "end_engagement",
+    "enrol_face",
     "erase_driver",
     "follow_calendars",
+    "forget_faces",
     "hand_in_document",
     "invite_driver",
     "invite_driver_again",
@@ -48,13 +60,17 @@ __all__ = [
     "onboard_driver",
     "open_file",
     "open_matters",
+    "prepare_photo",
     "reinstate_driver",
     "reject_document",
     "require_active",
+    "require_face",
     "require_papers",
+    "set_aside_face_check",
     "set_payout_account",
     "start_engagement",
     "suspend_driver",
     "terminate_driver",
     "update_driver",
+    "withdraw_face",
 ]

@@ -10,7 +10,14 @@ from typing import Any
 from django.db import transaction
 
 from drivers.errors import DriverBlocked, DriverNotGone
-from drivers.models import Driver, DriverDocument, DriverStatus, PayoutAccount
+from drivers.models import (
+    Driver,
+    DriverDocument,
+    DriverStatus,
+    FaceCheck,
+    FaceTemplate,
+    PayoutAccount,
+)
 from drivers.numbers import subject_of
 from drivers.services.drivers import locked_with_user, open_matters
 from fleets import audit
@@ -105,6 +112,10 @@ def _erase(driver: Driver, actor: Actor, reason: str, at: datetime) -> Driver:
     papers = DriverDocument.objects.for_provider(provider_id).filter(driver=driver)
     papers.update(**PAPER)
     papers.exclude(refusal="").update(refusal=ERASED)
+    FaceTemplate.objects.for_provider(provider_id).filter(driver=driver).delete()
+    checks = FaceCheck.objects.for_provider(provider_id).filter(driver=driver)
+    checks.update(image_hash=None)
+    checks.exclude(reason="").update(reason=ERASED)
     StoredFile.objects.for_provider(provider_id).filter(subject=subject).update(name=ERASED)
     if not _drives_elsewhere(driver):
         people.forget_user(driver.user, actor=actor, at=at)

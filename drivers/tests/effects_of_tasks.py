@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from drivers import services
-from drivers.models import Driver, DriverDocument
+from drivers.models import Driver, DriverDocument, FaceTemplate
+from drivers.services import face_terms
 from drivers.services.calendar import TASK
+from drivers.tests.painted_faces import ask_for_faces, enrol
 from drivers.tests.papers import PICTURE
 from fleets.models import Notice
 from voltop import clock
@@ -35,11 +37,26 @@ def papers_that_end(stage: Stage) -> list[int]:
     return []
 
 
+def somebody_who_left_long_ago(stage: Stage) -> list[int]:
+    driver = stage.cast.new_driver(f"Left{Driver.objects.count()}", stage.cast.a)
+    ask_for_faces(stage.cast.a)
+    enrol(stage.cast, driver)
+    ask_for_faces(stage.cast.a, "never")
+    at = clock.now() - timedelta(days=40)
+    services.leave_driver(driver, actor=stage.cast.actor(), reason="moves away", at=at)
+    return []
+
+
+def faces_kept(stage: Stage) -> int:
+    return FaceTemplate.objects.for_provider(stage.cast.a.pk).count()
+
+
 def told(stage: Stage) -> list[str]:
     own = Notice.objects.filter(user=stage.notes["driver"].user, kind__startswith="drivers.doc")
     return sorted(own.values_list("kind", flat=True))
 
 
 EFFECTS = [
-    Effect(TASK, papers_that_end, told, ["drivers.document_expired", "drivers.document_expiring"])
+    Effect(TASK, papers_that_end, told, ["drivers.document_expired", "drivers.document_expiring"]),
+    Effect(face_terms.TASK, somebody_who_left_long_ago, faces_kept, 0),
 ]

@@ -3,7 +3,8 @@
 from datetime import date
 
 from drivers import services
-from drivers.models import Driver, DriverDocument, Engagement, PayoutAccount
+from drivers.models import Driver, DriverDocument, Engagement, FaceCheck, PayoutAccount
+from drivers.tests.painted_faces import ask_for_faces, enrol, photo
 from voltop import files
 from voltop.tests.world import World
 
@@ -30,6 +31,13 @@ def build(world: World) -> None:
         actor=world.actor(world.b),
         reason=world.canary("refusal"),
     )
+    for provider in (world.a, world.b):
+        ask_for_faces(provider, "random", face_check_pct=0)
+    people = {"own": own, "peer": peer, "foreign": foreign}
+    world.put(
+        "face_check",
+        **{scope: face_check(world, driver, n) for n, (scope, driver) in enumerate(people.items())},
+    )
     world.put(
         "payout_account",
         own=account(world, own, "Dora Driver"),
@@ -47,6 +55,15 @@ def document(world: World, driver: Driver, number: str) -> DriverDocument:
         file=files.Prepared(b"a picture", "image/jpeg", "licence.jpg"),
         expires_on=date(2030, 1, 1),
     )
+
+
+def face_check(world: World, driver: Driver, person: int) -> FaceCheck:
+    """Staff's word beside a face that is enrolled and was compared."""
+    actor = world.actor(driver.provider)
+    enrol(world, driver, person)
+    services.check_face(driver, actor=actor, photo=photo(person, take=9))
+    reason = world.canary("face") if driver == world.foreign_driver else f"seen {person}"
+    return services.set_aside_face_check(driver, actor=actor, reason=reason)
 
 
 def engagement(world: World, driver: Driver) -> Engagement:

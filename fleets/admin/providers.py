@@ -107,6 +107,11 @@ POLICY_HELP = {
         "In your currency: a driver who owes more starts no shift, unless somebody overrides it. "
         "Empty: no limit."
     ),
+    "face_check": _("Whether drivers show their face before a start; never: nothing is kept."),
+    "face_check_pct": _("At random: of how many of a driver's days, by lot."),
+    "face_check_valid_h": _("How long a check that passed, or was set aside, holds."),
+    "face_max_distance": _("The largest distance that passes: the smaller, the stricter."),
+    "face_unavailable": _("What follows when faces cannot be compared."),
     "reservation_no_show_limit": _(
         "Bookings missed in 30 days until a driver may book no more; 0: no limit."
     ),

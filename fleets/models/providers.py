@@ -148,6 +148,10 @@ class FleetPolicy(ProviderModel):
         ALWAYS = "always", _("always")
         NEW_PHONE = "new_phone", _("on a new phone")
 
+    class FaceUnavailable(models.TextChoices):
+        ALLOW = "allow", _("start all the same, and be looked at")
+        BLOCK = "block", _("do not start")
+
     provider = models.OneToOneField(FleetProvider, models.PROTECT, related_name="policy")
     holiday_region = models.CharField(max_length=16, blank=True)
     min_rest_h = models.DecimalField(max_digits=4, decimal_places=1, default=Decimal("8"))
@@ -165,7 +169,18 @@ class FleetPolicy(ProviderModel):
     low_soc_pct = _percent(15)
     face_check = models.CharField(max_length=16, choices=FaceCheck, default=FaceCheck.NEVER)
     face_check_pct = _percent(0)
-    face_check_valid_h = models.PositiveSmallIntegerField(default=12)
+    face_check_valid_h = models.PositiveSmallIntegerField(
+        default=12, validators=[MinValueValidator(1), MaxValueValidator(168)]
+    )
+    face_max_distance = models.DecimalField(
+        max_digits=3,
+        decimal_places=2,
+        default=Decimal("0.50"),
+        validators=[MinValueValidator(Decimal("0.20")), MaxValueValidator(Decimal("0.60"))],
+    )
+    face_unavailable = models.CharField(
+        max_length=16, choices=FaceUnavailable, default=FaceUnavailable.ALLOW
+    )
     shift_grace_min = models.PositiveSmallIntegerField(default=15)
     unplanned_shifts = models.BooleanField(default=True)
     reservation_max_min = models.PositiveIntegerField(default=240)

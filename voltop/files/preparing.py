@@ -4,13 +4,12 @@ Not here: keeping it (`voltop.files.store`), and who may.
 """
 
 import json
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from voltop import bounded
 from voltop.errors import DomainError
 from voltop.files import errors
 from voltop.files.names import safe_name
@@ -68,21 +67,11 @@ def _looked_through(content: bytes) -> tuple[dict[str, Any], bytes]:
     if not _places.acquire(timeout=WAIT_S):
         raise errors.FilesBusy(retry_after_s=5)
     try:
-        done = subprocess.run(  # noqa: S603 (our own program)
-            [sys.executable, "-I", str(CHILD)],
-            input=content,
-            capture_output=True,
-            timeout=WAIT_S,
-            env={},
-            cwd="/",
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"code": errors.ImageTooLarge.code}, b""
+        answered = bounded.run(CHILD, content, wait_s=WAIT_S)
     finally:
         _places.release()
-    line, _newline, written = done.stdout.partition(b"\n")
-    if done.returncode:
+    if answered is None:
         return {"code": errors.ImageTooLarge.code}, b""
+    line, _newline, written = answered.partition(b"\n")
     answer: dict[str, Any] = json.loads(line)
     return answer, written

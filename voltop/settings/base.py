@@ -302,6 +302,9 @@ SERVESTATIC_AUTOREFRESH = False
 # Papers and photos, sealed: a folder of this machine, or s3://bucket/prefix?endpoint_url=…
 STORAGES = storages(env.str("VOLTOP_FILES_URL", default=""), HOME)
 
+# What looks at faces (requirements-faces.txt); without its packages every check is `unavailable`.
+FACE_ENGINE = "drivers.faces.dlib_engine.DlibEngine"
+
 # --- Transport safety ----------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

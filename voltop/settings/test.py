@@ -14,3 +14,4 @@ DATABASES["default"]["TEST"] = {
 ROLE_CACHE_S = 86_400  # read once, before the first test: query counts do not depend on the clock
 CELERY_TASK_ALWAYS_EAGER = False
 SOCKET_THREADS = 0  # sockets work in the test's own transaction
+FACE_ENGINE = "drivers.tests.painted_faces.PaintedFaces"  # sees what a test has painted

@@ -47,13 +47,14 @@ KEPT = {
         *("actor", "on_behalf_of", "created_by", "changed_by", "approved_by", "proposed_by"),
         *("requested_by", "decided_by", "accepted_by", "object_id", "about_id", "subject"),
     ),
+    "a code of the system's own": ("drivers.FaceCheck.refusal",),
     "a name that the store gives": ("voltop.StoredFile.place",),
     "the same at both companies on purpose": ("fleets.ExternalRef.external_id",),
 }
 """Fields that no canary can stand in, by reason."""
 
 PRIVATE = (
-    *("drivers.Driver", "drivers.DriverDocument"),
+    *("drivers.Driver", "drivers.DriverDocument", "drivers.FaceCheck"),
     *("drivers.PayoutAccount", "drivers.Engagement"),
 )
 """Rows about a driver that no other driver sees, whatever else they share."""
@@ -74,6 +75,8 @@ SEEN_BY = {
     "drivers.Driver.phone": ALL,
     "drivers.DriverDocument.number_mask": "owner manager dispatcher",
     "drivers.Engagement.cost_centre": "owner manager dispatcher accountant support",
+    "drivers.FaceCheck.engine": "owner manager dispatcher",
+    "drivers.FaceCheck.reason": "owner manager dispatcher",
     "drivers.PayoutAccount.holder_name": PAYING,
     "drivers.PayoutAccount.holder_tax_mask": PAYING,
     "drivers.PayoutAccount.mask": PAYING,

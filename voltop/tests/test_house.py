@@ -26,6 +26,7 @@ PUBLIC_MODULES = ("models", "querysets", "services", "selectors", "signals", "er
 ALSO_PUBLIC = {
     "fleets.records": "viewsets whose records are put by one's own key, shown with it, and in bulk",
     "fleets.audit": "the entry beside each privileged change, written by every app's services",
+    "fleets.limits": "attempts at a face are counted where those at a password are",
     "fleets.admin": "the admin base that scopes by provider",
     "fleets.authentication": "telemetry's sources come with a token of their own kind",
     "fleets.principals": "the same: a source is one more kind of caller",

@@ -78,6 +78,12 @@ LOOPS = [
         "NEW.kind IN ('payments.check_books', 'payments.reconcile')",
     ),
     Loop("drivers.follow_calendars", "drivers.follow_calendars", "drivers_driverdocument"),
+    Loop(
+        "drivers.forget_faces",
+        "drivers.forget_faces",
+        "fleets_auditentry",
+        "NEW.action = 'face.withdrawn'",
+    ),
 ]
 QUICK = 4
 NO_LOOP = {
