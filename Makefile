@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 1800
 VENV_PYTHON := .venv/bin/python
 MANAGE := $(VENV_PYTHON) manage.py
 # Everything but `slow` runs in every test; `make check` runs that too, but no samples of it.
-PYTEST_ARGS ?= -n 2 --dist worksteal
+PYTEST_ARGS ?= -n 2
 # What a production deployment sets, with throw-away secrets: the deployment checks look at it.
 LIKE_PRODUCTION = VOLTOP_HTTPS=1 VOLTOP_ALLOWED_HOSTS=fleet.example \
 	DATABASE_URL=postgres://voltop@db.example/voltop REDIS_URL=redis://redis.example:6379 \

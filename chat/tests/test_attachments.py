@@ -110,6 +110,17 @@ def test_what_is_no_photo_and_no_paper_is_refused(cast, talk, api, content, code
     assert not Attachment.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("size", "code"), [(10_000_000, "file_too_large"), (11_000_000, "body_too_large")]
+)
+def test_a_file_that_is_too_large_is_refused_by_name(cast, talk, api, size, code):
+    content = base64.b64encode(b"\xff\xd8\xff" + bytes(size)).decode()
+    body = {"content": content, "file_name": "plug.jpg"}
+    for client, base in ((api(cast.driver.user), OWN), (api(cast.support), STAFF)):
+        answer = client.post(f"{base}/{talk.pk}/attachments", body, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (413, code)
+
+
 def handed_in(cast, talk, name="plug.jpg"):
     return services.hand_in_attachment(
         talk,

@@ -4,8 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from drivers import services
-from drivers.models import Driver, FaceCheck, FaceTemplate
-from drivers.services.faces import GONE
+from drivers.models import Driver, DriverStatus, FaceCheck, FaceTemplate
 from fleets.admin.base import ReadOnlyAdmin, service_action
 from voltop.context import Actor
 from voltop.errors import given_reason
@@ -17,6 +16,11 @@ def _set_aside(driver: Driver, actor: Actor, reason: str) -> FaceCheck:
     return services.set_aside_face_check(driver, actor=actor, reason=reason)
 
 
+def _may_start(driver: Driver, actor: Actor) -> bool:
+    """Who starts shifts, but oneself."""
+    return driver.status == DriverStatus.ACTIVE and driver.user_id != actor.id
+
+
 def _delete_face(driver: Driver, actor: Actor, reason: str) -> bool:
     return services.withdraw_face(driver, actor=actor, reason=given_reason(reason))
 
@@ -26,7 +30,7 @@ FACE_ACTIONS = (
         _("Set face check aside"),
         PERMISSION,
         _set_aside,
-        when=lambda driver, actor: driver.status not in GONE and driver.user_id != actor.id,
+        when=_may_start,
     ),
     service_action(
         _("Delete face"),

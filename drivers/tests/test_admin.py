@@ -52,7 +52,7 @@ def test_a_dispatcher_reads_engagements_and_ends_none(cast):
     [
         ("invited", {"again", "onboard", "terminate", "anyway"}),
         ("onboarding", {"activate", "terminate", "anyway"}),
-        ("active", {"suspend", "leave"}),
+        ("active", {"suspend", "leave", "aside"}),
         ("suspended", {"reinstate", "leave"}),
         ("leaving", {"reinstate", "terminate", "anyway"}),
         ("terminated", set()),

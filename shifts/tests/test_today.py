@@ -92,9 +92,8 @@ def test_a_running_shift_is_told_by_its_instants(scene: Scene, phone):
 
 
 def test_hours_and_income_are_of_the_local_day(scene: Scene, phone):
-    shift = services.start_shift(
-        scene.cast.driver, actor=scene.actor, vehicle=scene.car, at=ago(minutes=2)
-    )
+    begun = ago(minutes=2)
+    shift = services.start_shift(scene.cast.driver, actor=scene.actor, vehicle=scene.car, at=begun)
     account = services.create_platform_account(
         scene.cast.a, actor=scene.actor, platform="uber", name="Uber"
     )
@@ -121,7 +120,7 @@ def test_hours_and_income_are_of_the_local_day(scene: Scene, phone):
         )
     ]
     services.post_entries(account, rows, actor=scene.actor)
-    services.end_shift(shift, actor=scene.actor, at=ago(minutes=1))
+    services.end_shift(shift, actor=scene.actor, at=begun + timedelta(minutes=1))
     day = day_of(phone)
     assert day["hours"]["worked_s"] == 60
     assert day["income"]["amount"] == {"amount": "80.50", "currency": "MXN"}

@@ -61,6 +61,7 @@ BY_NAME = {
     "evse_uid": "MX*VLT*E0001",
     "expires_on": "2029-03-31",
     "external_id": "D-17",
+    "face_max_distance": "0.45",
     "family_name": "Torres",
     "file_name": "vehicles.csv",
     "from_state": "active",

@@ -38,11 +38,14 @@ INGEST = "samples are judged one by one, and what is unknown is ignored: telemet
 FORM = "a form by RFC 6749: fleets/tests/test_api_client_tokens.py"
 FILES = "takes larger bodies, with a bound of its own: fleets/tests/test_imports.py"
 PAPERS = "takes photos, with a bound of its own: drivers/tests/test_documents_api.py"
+TALK = "takes files, with a bound of its own: chat/tests/test_attachments.py"
 FACES = "takes photos, with a bound of its own: drivers/tests/test_faces_api.py"
 EXEMPT: dict[str, tuple[str, tuple[int, ...]]] = {
     "oauth_token": (FORM, tuple(INPUTS)),
     "documents_create": (PAPERS, (45,)),
     "me_papers_create": (PAPERS, (45,)),
+    "attachments_create": (TALK, (45,)),
+    "me_attachments_create": (TALK, (45,)),
     "me_face_post": (FACES, (45,)),
     "me_face_checks_create": (FACES, (45,)),
     "imports_create": (FILES, (45,)),
