@@ -175,7 +175,7 @@ def judge_pages(label, world, browser, rounds):
 @pytest.mark.sample
 @pytest.mark.parametrize("label", PAGES[::18])
 def test_hostile_texts_are_texts_on_some_pages(label, world, browsers):  # noqa: F811
-    judge_pages(label, world, browsers["owner"], 1)
+    judge_pages(label, world, browsers["superuser"], 1)
 
 
 @pytest.mark.slow
