@@ -8,8 +8,9 @@ from drivers.models import Driver, DriverStatus
 from drivers.serializers import STATES
 from fleets.models import DriverPaper
 from voltop.api.fields import DateField, StrictCharField, StrictChoiceField, StrictIntegerField
+from voltop.api.permissions import PERSON
 from voltop.api.serializers import Serializer
-from voltop.today import PERSON, Part
+from voltop.today import Part
 
 AHEAD = timedelta(days=30)
 MOST_PAPERS = 12

@@ -8,9 +8,10 @@ from django.db.models import Q
 from fleets.models import Notice
 from fleets.services.notices import zone_of
 from voltop.api.fields import InstantField, StrictCharField, StrictIntegerField
+from voltop.api.permissions import PERSON
 from voltop.api.serializers import Serializer
 from voltop.notices import all_kinds, words
-from voltop.today import PERSON, Part
+from voltop.today import Part
 
 MOST = 5
 

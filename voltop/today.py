@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from voltop import registry
+from voltop.api.permissions import PERSON
 
 MOST_BYTES = 8_192
-PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
