@@ -12,13 +12,14 @@ from drivers.errors import (
     FaceAttemptsUsedUp,
     FaceChecksOff,
     FaceConsentRequired,
+    FaceEngineBusy,
     FaceEngineUnavailable,
     FaceNotEnrolled,
     FacePhotoRefused,
     FacePhotosDisagree,
     OwnFaceCheck,
 )
-from drivers.faces import consent
+from drivers.faces import consent, dlib_engine
 from drivers.faces.judging import distance
 from drivers.models import DriverEvent, FaceCheck, FaceTemplate
 from drivers.services import faces as face_services
@@ -408,3 +409,19 @@ def test_of_eight_wrong_faces_at_once_exactly_three_are_compared():
     results = at_once([lambda take=take: check(driver, 2, take) for take in range(8)])
     assert sorted(r.attempt for r in results if isinstance(r, FaceCheck)) == [1, 2, 3], results
     assert sum(isinstance(r, FaceAttemptsUsedUp) for r in results) == 5, results
+
+
+def test_who_finds_both_programs_busy_is_told_to_come_again(monkeypatch):
+    """Before anything starts, so that it shows without the engine's packages as well."""
+    monkeypatch.setattr(dlib_engine, "WAIT_S", 0.01)
+    monkeypatch.setattr(dlib_engine, "PACKAGES", ())
+    monkeypatch.setattr(dlib_engine.importlib.metadata, "version", lambda package: "0")
+    engine = dlib_engine.DlibEngine()
+    for _ in range(dlib_engine.AT_ONCE):
+        dlib_engine._places.acquire()
+    try:
+        with pytest.raises(FaceEngineBusy):
+            engine.look([b"a photo"])
+    finally:
+        for _ in range(dlib_engine.AT_ONCE):
+            dlib_engine._places.release()

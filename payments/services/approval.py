@@ -81,21 +81,19 @@ def approve_batch(
 
 CHANGED = """
 SELECT p.driver_id FROM payments_payment p
-LEFT JOIN (
-    SELECT c.payment_id, sum(
-        coalesce(s.row_version, 0) + coalesce(m.row_version, 0) + coalesce(e.row_version, 0)
-    ) AS basis
-    FROM payments_paymentclaim c
-    JOIN payments_payment q ON q.id = c.payment_id AND q.batch_id = %(batch)s
-    LEFT JOIN shifts_shift s ON s.id = c.shift_id
-    LEFT JOIN shifts_shiftmetrics m ON m.shift_id = c.shift_id
-    LEFT JOIN shifts_platformentry e ON e.id = c.entry_id
-    GROUP BY c.payment_id
-) seen ON seen.payment_id = p.id
+LEFT JOIN payments_paymentclaim c ON c.payment_id = p.id
+LEFT JOIN shifts_shift s ON s.id = c.shift_id
+LEFT JOIN shifts_shiftmetrics m ON m.shift_id = c.shift_id
+LEFT JOIN shifts_platformentry e ON e.id = c.entry_id
 WHERE p.batch_id = %(batch)s AND p.status = 'ready'
-    AND (p.calculation <> %(calculation)s OR p.basis <> coalesce(seen.basis, 0))
+GROUP BY p.id
+HAVING p.calculation <> %(calculation)s OR p.basis <> coalesce(sum(
+    coalesce(s.row_version, 0) + coalesce(m.row_version, 0) + coalesce(e.row_version, 0)
+), 0)
 ORDER BY p.driver_id LIMIT 50
 """
+"""Each payment's claims are looked up by its key: a batch is calculated and approved before the
+database has counted its rows, and joining to a sum of all of them was planned as a loop of it."""
 
 
 def require_current(batch: PaymentBatch) -> None:

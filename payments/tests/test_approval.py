@@ -1,5 +1,6 @@
 """A second person approves; what was approved is booked, frozen and never changed."""
 
+import json
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +23,8 @@ from payments.errors import (
     PersonRequired,
 )
 from payments.models import Account, Entry, Payment, PaymentBatch, PaymentEvidence, Posting
-from payments.services import ledger, posting
+from payments.services import approval, ledger, posting
+from payments.tests.crowds import many_drivers
 from payments.tests.scene import MONDAY, Scene, payment_of
 from shifts import services as shift_services
 from shifts.models import Shift
@@ -375,3 +377,33 @@ def test_staff_who_set_a_payout_account_show_it_too_and_the_driver_need_not(cast
         set_payout_account(cast.driver, actor=cast.actor(), **account)
     own = Actor("user", cast.driver.user_id, cast.a.pk)
     assert set_payout_account(cast.driver, actor=own, **account).pk
+
+
+def rows_visited(plan: dict) -> float:
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    return own * plan["Actual Loops"] + sum(map(rows_visited, plan.get("Plans", [])))
+
+
+def test_approving_many_costs_each_payment_once_before_the_database_counted_them(
+    scene: Scene, cast
+):
+    """A batch is approved minutes after its rows came: what was analyzed last held none of them."""
+    week_before = MONDAY - timedelta(days=7)
+    scene.payable(cast.new_driver("First"), week_before)
+    scene.calculated(week_before)
+    with connection.cursor() as cursor:
+        for table in ("payments_payment", "payments_paymentclaim"):
+            cursor.execute(f"ANALYZE {table}")
+    drivers = 300
+    many_drivers(scene, drivers)
+    batch = scene.calculated()
+    assert batch.drivers == drivers
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {approval.CHANGED}",
+            {"batch": batch.pk, "calculation": batch.calculation},
+        )
+        [[plan]] = cursor.fetchall()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    assert drivers <= rows_visited(plan[0]["Plan"]) < 30 * drivers
+    services.approve_batch(batch, actor=scene.owner)
