@@ -3,9 +3,9 @@
 from celery import shared_task
 
 from payments import services
-from payments.rings import ring_now
 from payments.services import calculation, checks, handover, payouts, posting, reconciliation
 from voltop import jobs
+from voltop.rings import ring_now
 
 SWEEP_S = 15
 """The sweep's interval: a ring that has not been answered by then is rung again."""
@@ -41,13 +41,13 @@ def reconcile(job_id: int) -> None:
 def sweep() -> None:
     """Ring for whatever lost its ring or its worker; one batch never stands in another's way."""
     for batch_id in calculation.waiting():
-        ring_now(services.batches.CALCULATE, batch_id, SWEEP_S)
+        ring_now(services.batches.CALCULATE, batch_id, expires_s=SWEEP_S)
     for batch_id in posting.waiting():
-        ring_now(services.approval.POST, batch_id, SWEEP_S)
+        ring_now(services.approval.POST, batch_id, expires_s=SWEEP_S)
     for batch_id in {*handover.waiting(), *payouts.paying()}:
-        ring_now(handover.PAY, batch_id, SWEEP_S)
+        ring_now(handover.PAY, batch_id, expires_s=SWEEP_S)
     for job_id in reconciliation.waiting():
-        ring_now(reconciliation.RECONCILE, job_id, SWEEP_S)
+        ring_now(reconciliation.RECONCILE, job_id, expires_s=SWEEP_S)
 
 
 @shared_task(name="payments.ask_banks")

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from voltop import clock, outbox, runs
+from voltop import clock, outbox, rings, runs
 from voltop.lookups import OfferedLookupsMixin
 from voltop.panels import RoleFirstMixin
 from voltop.tables import (
@@ -193,7 +193,7 @@ class TaskStateAdmin(PlatformAdmin):
         """Stopped tasks are let go and rung for; others are left alone."""
         resumed = [state for state in queryset if runs.resume(state.key)]
         for state in resumed:
-            runs.ring(state.task, state.args)
+            rings.ring_now(state.task, *state.args)
             self.log_change(request, state, "let run again")
         messages.info(request, _("%(count)d tasks run again.") % {"count": len(resumed)})
 

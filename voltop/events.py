@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from celery import current_app
 from django.db import connection, transaction
 from django.db.models import Min
 
-from voltop import clock, failpoints, jobs
+from voltop import clock, failpoints, jobs, rings
 from voltop.context import Actor
 from voltop.signals import events_published
 from voltop.tables import Counter, Event
@@ -121,16 +120,12 @@ def publish_all(
     if not rows:
         return
     Event.objects.bulk_create(rows)
-    if not any(entry[1] is ring for entry in connection.run_on_commit):
-        transaction.on_commit(ring, robust=True)
+    rings.on_commit(ring)
 
 
 def ring() -> None:
     """Wake the publisher now. Losing the ring costs seconds: the sweep finds what is pending."""
-    try:
-        current_app.send_task(PUBLISH_TASK, retry=False, expires=60)
-    except Exception as error:  # a broker that is away must not fail what is already committed
-        logger.warning("events: the ring was lost (%s), the sweep will do", type(error).__name__)
+    rings.ring_now(PUBLISH_TASK)
 
 
 def send_pending(limit: int = 500) -> int:

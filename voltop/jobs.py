@@ -4,13 +4,15 @@
   the table decides.
 - `Job`: work that somebody asked for. It is done in chunks, its row says how far it is, and any
   worker may continue it: progress is written in the transaction of the chunk itself.
+  `work_through` does the open jobs of a kind that way.
 - `apart`: work of many companies in one task, of whom none holds up another.
 
 Not here: handing tasks to Celery, and calls to the outside (`voltop.outbox`).
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 __all__ = [
     "Job", "JobEvent", "JobRun", "advance", "apart", "claim_run", "fail", "finish", "queue",
-    "start", "tell_failed",
+    "start", "tell_failed", "work_through",
 ]  # fmt: skip
 
 JOB_MACHINE = Machine(
@@ -42,6 +44,8 @@ JOB_MACHINE = Machine(
         "failed": set(),
     },
 )
+
+OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 CLAIM = """
 INSERT INTO voltop_jobrun (job, slot, provider_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
@@ -153,6 +157,59 @@ def fail(job_id: int, *, actor: Actor, error: Exception, at: datetime | None = N
         finished_at=at,
     )
     return job
+
+
+def work_through(
+    kind: str,
+    do_next: Callable[[Job], None],
+    *,
+    result: Callable[[Job], Mapping[str, Any]],
+    budget_s: float,
+) -> int:
+    """Do the open jobs of a kind, oldest first, until none is left or the time is used up.
+
+    `do_next` does the one unit that comes after `job.done`, in a transaction of its own, and
+    advances the job; `result` is what a job ends with. What it raises fails the job, but for a
+    database that is away: that is raised, and the next ring goes on.
+    Returns how many units were done. Safe to run at once and twice.
+    """
+    stop_at = time.monotonic() + budget_s
+    done = 0
+    waiting = Job.objects.filter(kind=kind, state__in=OPEN).order_by("pk")
+    for job_id in list(waiting.values_list("pk", flat=True)):
+        while _do_one(job_id, kind, do_next, result):
+            done += 1
+            if time.monotonic() >= stop_at:
+                return done
+    return done
+
+
+def _do_one(
+    job_id: int,
+    kind: str,
+    do_next: Callable[[Job], None],
+    result: Callable[[Job], Mapping[str, Any]],
+) -> bool:
+    """One unit of a job; false when the job is over or another worker has it right now."""
+    actor = Actor.system(kind)
+    try:
+        with transaction.atomic():
+            free = Job.objects.select_for_update(no_key=True, skip_locked=True)
+            job = free.filter(pk=job_id, state__in=OPEN).first()
+            if job is None:
+                return False
+            job = start(job_id, actor=actor)
+            if job.done >= (job.total or 0):
+                finish(job_id, actor=actor, result=result(job))
+                return False
+            do_next(job)
+    except Exception as error:
+        if is_away(error):
+            raise
+        logger.exception("job_failed", extra={"kind": kind, "job": job_id})
+        fail(job_id, actor=actor, error=error)
+        return False
+    return True
 
 
 # --- Work of many companies ----------------------------------------------------------------------

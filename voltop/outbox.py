@@ -27,11 +27,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from celery import current_app
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from voltop import failpoints
+from voltop import failpoints, rings
 from voltop.errors import DomainError
 from voltop.tables import OutboxLane, OutboxMessage
 
@@ -189,9 +188,9 @@ def emit_all(drafts: Iterable[Draft]) -> list[OutboxMessage]:
     lanes = sorted({draft.lane for draft in drafts} - {""})
     OutboxLane.objects.bulk_create(map(_lane, lanes), ignore_conflicts=True)
     if any(draft.lane == "" for draft in drafts):
-        _ring_on_commit(ring)
+        rings.on_commit(ring)
     if lanes:
-        _ring_on_commit(ring_lanes)
+        rings.on_commit(ring_lanes)
     return messages
 
 
@@ -199,26 +198,14 @@ def _lane(name: str) -> OutboxLane:
     return OutboxLane(name=name)
 
 
-def _ring_on_commit(bell: Callable[[], None]) -> None:
-    if not any(entry[1] is bell for entry in connection.run_on_commit):
-        transaction.on_commit(bell, robust=True)
-
-
 def ring() -> None:
     """Wake a relay now. Losing the ring costs seconds: the sweep finds what is due."""
-    _send(RELAY_TASK)
+    rings.ring_now(RELAY_TASK)
 
 
 def ring_lanes() -> None:
     """Wake a relay of the lanes; like `ring`."""
-    _send(LANES_TASK)
-
-
-def _send(task: str) -> None:
-    try:
-        current_app.send_task(task, retry=False, expires=60)
-    except Exception as error:  # a broker that is away must not fail what is already committed
-        logger.warning("outbox: the ring was lost (%s), the sweep will do", type(error).__name__)
+    rings.ring_now(LANES_TASK)
 
 
 def relay(limit: int = 1000, budget_s: float = 60) -> int:
@@ -245,8 +232,8 @@ def replay(message_id: int) -> bool:
     dead = OutboxMessage.objects.filter(pk=message_id, dead_at__isnull=False)
     with transaction.atomic():
         revived = dead.update(dead_at=None, attempts=0, crashes=0, holds=True, next_at=Now())
-        transaction.on_commit(ring, robust=True)
-        transaction.on_commit(ring_lanes, robust=True)
+        rings.on_commit(ring)
+        rings.on_commit(ring_lanes)
     return bool(revived)
 
 

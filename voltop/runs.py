@@ -30,7 +30,7 @@ from django.db import connection, transaction
 from django.db.models import DateTimeField, F, Func, Q
 from django.db.models.functions import Now
 
-from voltop import clock
+from voltop import clock, rings
 from voltop.errors import DomainError
 from voltop.tables import TaskState, WorkerBeat
 
@@ -149,7 +149,7 @@ def recover(at: datetime | None = None) -> int:
     for task, due in late.items():
         logger.warning("schedule_rung_late", extra={"task": task, "due": due.isoformat()})
     for task, args in (*lost, *((task, []) for task in late)):
-        ring(task, args)
+        rings.ring_now(task, *args)
     return len(lost) + len(late)
 
 
@@ -211,14 +211,6 @@ def next_due(schedule: Any, started_at: datetime | None, at: datetime) -> dateti
     if started_at is None:
         return at
     return max(at, started_at + timedelta(seconds=float(schedule)))
-
-
-def ring(task: str, args: Sequence[Any] = ()) -> None:
-    """Send the task; without a broker the next recovery does."""
-    try:
-        current_app.send_task(task, args=list(args), retry=False, expires=120)
-    except Exception as error:
-        logger.warning("ring_lost", extra={"task": task, "error": type(error).__name__})
 
 
 def register_schedule(schedule: Mapping[str, Any] | None = None) -> None:

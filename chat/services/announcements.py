@@ -4,11 +4,8 @@ The drivers are fixed when it is written, and `done` says how many of them have 
 worker goes on where another was lost and nobody gets it twice.
 """
 
-import logging
-import time
 from datetime import datetime
 
-from celery import current_app
 from django.db import transaction
 
 from chat.errors import NobodyToWriteTo, UnknownAudience
@@ -19,18 +16,15 @@ from chat.subjects import Subject
 from drivers.models import Driver, DriverStatus
 from fleets import audit
 from fleets.models import Depot, FleetProvider
-from voltop import clock, failpoints, jobs, registry
+from voltop import clock, failpoints, jobs, registry, rings
 from voltop.context import Actor
 from voltop.jobs import Job
 
 KIND = "chat.announce"
 TASK = "chat.send_announcements"
 ABOUT = "chat.announcement"
-OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 WRITTEN_TO = (DriverStatus.ONBOARDING, DriverStatus.ACTIVE, DriverStatus.SUSPENDED,
               DriverStatus.LEAVING)  # fmt: skip
-
-logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -67,7 +61,7 @@ def announce(
         job=job,
     )
     audit.record("announcement.made", announcement, actor=actor, at=at)
-    transaction.on_commit(_ring, robust=True)
+    rings.ring(TASK)
     announcement.refresh_from_db()
     return announcement
 
@@ -89,48 +83,14 @@ def _drivers(provider_id: int, depot: Depot | None, audience: str) -> list[int]:
     return list(drivers.order_by("pk").values_list("pk", flat=True))
 
 
-def _ring() -> None:
-    try:
-        current_app.send_task(TASK, retry=False, expires=60)
-    except Exception as error:
-        logger.warning("%s: the ring was lost (%s)", TASK, type(error).__name__)
-
-
 def send_announcements(*, budget_s: float = 120) -> int:
     """Write to the drivers of the open jobs, oldest first, until all is done or the time is used.
 
     Returns how many drivers were written to. Safe to run at once and twice.
     """
-    stop_at = time.monotonic() + budget_s
-    steps = 0
-    waiting = Job.objects.filter(kind=KIND, state__in=OPEN).order_by("pk")
-    for job_id in list(waiting.values_list("pk", flat=True)):
-        while _step(job_id):
-            steps += 1
-            if time.monotonic() >= stop_at:
-                return steps
-    return steps
-
-
-def _step(job_id: int) -> bool:
-    """One driver of a job; false when the job is over or another worker has it right now."""
-    actor = Actor.system(KIND)
-    try:
-        with transaction.atomic():
-            free = Job.objects.select_for_update(no_key=True, skip_locked=True)
-            job = free.filter(pk=job_id, state__in=OPEN).first()
-            if job is None:
-                return False
-            job = jobs.start(job_id, actor=actor)
-            if job.done >= (job.total or 0):
-                jobs.finish(job_id, actor=actor, result={"drivers": job.done})
-                return False
-            _write_next(job)
-    except Exception as error:
-        logger.exception("announcement_failed", extra={"job": job_id})
-        jobs.fail(job_id, actor=actor, error=error)
-        return False
-    return True
+    return jobs.work_through(
+        KIND, _write_next, result=lambda job: {"drivers": job.done}, budget_s=budget_s
+    )
 
 
 def _write_next(job: Job) -> None:

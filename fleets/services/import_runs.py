@@ -18,15 +18,15 @@ from django.db.models import F
 
 from fleets.models import DataImport, DataImportProblem
 from fleets.selectors import of_beginning_companies
-from fleets.services.imports import KIND, LIMITS, OPEN, RUN_TASK, file_of, require_may
+from fleets.services.imports import KIND, LIMITS, RUN_TASK, file_of, require_may
 from fleets.services.refs import take_record
-from voltop import jobs, runs
+from voltop import jobs, rings
 from voltop.api.bulk import BulkRow, Outcome, answer_each, bulk_of
 from voltop.columns import Cells, Sheet
 from voltop.context import Actor
 from voltop.errors import DomainError
 from voltop.failpoints import hit
-from voltop.jobs import Job
+from voltop.jobs import OPEN, Job
 from voltop.records import record_kinds
 from voltop.tabular import read_header, read_rows
 
@@ -49,7 +49,7 @@ def run_imports(*, budget_s: float = 120) -> int:
     for job_id in list(waiting.order_by("job_id").values_list("job_id", flat=True)):
         done += run_import(job_id, stop_at=stop_at)
         if time.monotonic() >= stop_at:
-            runs.ring(RUN_TASK)
+            rings.ring_now(RUN_TASK)
             break
     return done
 

@@ -14,11 +14,10 @@ from fleets.errors import ImportFileGone, ImportUnderWay
 from fleets.models import DataImport, FleetProvider
 from fleets.selectors import actor_may
 from fleets.services.providers import require_active
-from voltop import clock, crypto, jobs, runs
+from voltop import clock, crypto, jobs, rings
 from voltop.columns import Sheet
 from voltop.context import Actor
 from voltop.errors import PermissionDenied
-from voltop.jobs import Job
 from voltop.records import RecordKind, record_kinds
 from voltop.tabular import EmptyTable, Limits, TableTooLarge, read_header, read_rows
 
@@ -29,7 +28,6 @@ FORGET_TASK = "fleets.forget_import_files"
 MAX_FILE_BYTES = 10_000_000
 LIMITS = Limits(text_bytes=50_000_000, rows=50_000)
 FILES_KEPT = timedelta(days=7)
-OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 def read_columns(kind: RecordKind, provider_id: int, content: bytes, delimiter: str = ",") -> Sheet:
@@ -82,7 +80,7 @@ def request_import(
     digest = hashlib.sha256(content).hexdigest()
     _lock(provider.pk, kind.name, digest)
     running = DataImport.objects.for_provider(provider.pk).filter(
-        kind=kind.name, file_sha256=digest, dry_run=dry_run, job__state__in=OPEN
+        kind=kind.name, file_sha256=digest, dry_run=dry_run, job__state__in=jobs.OPEN
     )
     if found := running.only("pk").first():
         raise ImportUnderWay(data_import=found.pk)
@@ -110,7 +108,7 @@ def request_import(
         "dry_run": (None, dry_run),
     }
     audit.record("data_import.requested", made, actor=actor, at=at, changes=changes)
-    transaction.on_commit(lambda: runs.ring(RUN_TASK), robust=True)
+    rings.ring(RUN_TASK)
     return made
 
 

@@ -22,10 +22,10 @@ from payments.models import (
     PaymentBatch,
     PaymentStatus,
 )
-from payments.rings import ring
 from payments.services.batches import locked
 from voltop import clock, jobs
 from voltop.context import Actor
+from voltop.rings import ring
 
 POST = "payments.post"
 """The task that books an approved batch."""

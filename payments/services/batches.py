@@ -27,11 +27,11 @@ from payments.models import (
     PaymentStatus,
     RunType,
 )
-from payments.rings import ring
 from voltop import clock, jobs
 from voltop.context import Actor
 from voltop.errors import given_reason
 from voltop.numbering import next_number
+from voltop.rings import ring
 from voltop.states import Moved
 
 CALCULATE = "payments.calculate"

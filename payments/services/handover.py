@@ -32,12 +32,12 @@ from payments.models import (
     Payout,
     PayoutStatus,
 )
-from payments.rings import ring
 from payments.services.batches import locked
 from payments.services.ledger import Draft, post, transfer
 from voltop import clock, failpoints, jobs, outbox
 from voltop.context import Actor
 from voltop.ids import uuid7
+from voltop.rings import ring
 from voltop.states import Moved
 
 PAY = "payments.pay"

@@ -21,10 +21,10 @@ from payments.models import (
     MovementKind,
     Payout,
 )
-from payments.rings import ring
 from payments.services import payouts
 from voltop import clock, jobs
 from voltop.context import Actor
+from voltop.rings import ring
 
 RECONCILE = "payments.reconcile"
 MAX_PAGES = 10_000

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from shifts.models import WORKED, MetricsRequest, Shift, ShiftStint
-from shifts.services.rings import COMPUTE_TASK, ring
+from voltop.rings import ring
+
+TASK = "shifts.compute_due_metrics"
 
 
 def request_metrics(shifts: Iterable[Shift]) -> None:
@@ -13,7 +15,7 @@ def request_metrics(shifts: Iterable[Shift]) -> None:
     rows = [MetricsRequest(provider_id=shift.provider_id, shift=shift) for shift in shifts]
     if rows:
         MetricsRequest.objects.bulk_create(rows)
-        ring(COMPUTE_TASK)
+        ring(TASK)
 
 
 def request_metrics_of_vehicles(

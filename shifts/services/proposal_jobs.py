@@ -4,7 +4,6 @@ The vehicles are fixed when the job is asked for, and `done` says how many of th
 so that any worker may go on where another was lost.
 """
 
-import time
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +12,13 @@ from django.db import transaction
 from fleets.models import FleetProvider
 from shifts.errors import InvalidShiftPeriod
 from shifts.services.proposals import DEFAULT_GAP_H, propose_of_vehicle, vehicles_of
-from shifts.services.rings import PROPOSE_TASK, ring
 from voltop import jobs
 from voltop.context import Actor
 from voltop.jobs import Job
+from voltop.rings import ring
 
 KIND = "shifts.propose"
-OPEN = (Job.State.QUEUED, Job.State.RUNNING)
+TASK = "shifts.run_proposal_jobs"
 
 
 @transaction.atomic
@@ -48,7 +47,7 @@ def request_proposals(
         "unchanged": 0,
     }
     job = jobs.queue(KIND, actor=actor, params=params, total=len(ids), at=at)
-    ring(PROPOSE_TASK)
+    ring(TASK)
     return job
 
 
@@ -57,34 +56,7 @@ def run_proposal_jobs(*, budget_s: float = 120) -> int:
 
     Returns how many vehicles were done. Safe to run at once and twice.
     """
-    stop_at = time.monotonic() + budget_s
-    steps = 0
-    for job_id in Job.objects.filter(kind=KIND, state__in=OPEN).order_by("pk").values_list("pk"):
-        while _step(job_id[0]):
-            steps += 1
-            if time.monotonic() >= stop_at:
-                return steps
-    return steps
-
-
-def _step(job_id: int) -> bool:
-    """One vehicle of a job; false when the job is over or another worker has it right now."""
-    actor = Actor.system(KIND)
-    try:
-        with transaction.atomic():
-            free = Job.objects.select_for_update(no_key=True, skip_locked=True)
-            job = free.filter(pk=job_id, state__in=OPEN).first()
-            if job is None:
-                return False
-            job = jobs.start(job_id, actor=actor)
-            if job.done >= (job.total or 0):
-                jobs.finish(job_id, actor=actor, result=_result(job.params))
-                return False
-            _propose_next(job)
-    except Exception as error:
-        jobs.fail(job_id, actor=actor, error=error)
-        return False
-    return True
+    return jobs.work_through(KIND, _propose_next, result=_result, budget_s=budget_s)
 
 
 def _propose_next(job: Job) -> None:
@@ -105,5 +77,5 @@ def _propose_next(job: Job) -> None:
     jobs.advance(job.pk, 1)
 
 
-def _result(params: dict[str, Any]) -> dict[str, int]:
-    return {name: params[name] for name in ("proposed", "withdrawn", "unchanged")}
+def _result(job: Job) -> dict[str, int]:
+    return {name: job.params[name] for name in ("proposed", "withdrawn", "unchanged")}

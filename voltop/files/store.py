@@ -14,10 +14,10 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Sum
 
-from voltop import clock, crypto, runs
+from voltop import clock, crypto, rings
 from voltop.files.preparing import Prepared
 from voltop.tables import StoredFile
 
@@ -47,7 +47,7 @@ def keep(
         plaintext=prepared.content,
     )
     stored.save(force_insert=True)
-    transaction.on_commit(lambda: runs.ring(MOVE_TASK), robust=True)
+    rings.ring(MOVE_TASK)
     return stored
 
 

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.deletion import ProtectedError
 
 from voltop import jobs, numbering
@@ -217,3 +217,50 @@ def test_a_job_with_a_timeline_cannot_be_deleted():
         job.delete()
     with pytest.raises(IntegrityError, match="never changed or deleted"), transaction.atomic():
         job.events.all().delete()
+
+
+# --- Work in units -------------------------------------------------------------------------------
+def units(done):
+    return {"units": done.done}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_is_done_unit_by_unit_and_goes_on_where_the_time_was_up():
+    job = jobs.queue("t.units", actor=WORKER, total=3)
+    assert jobs.work_through("t.units", one_more, result=units, budget_s=0) == 1
+    assert jobs.work_through("t.units", one_more, result=units, budget_s=60) == 2
+    job.refresh_from_db()
+    assert (job.state, job.done, job.result) == ("done", 3, {"units": 3})
+    assert jobs.work_through("t.units", one_more, result=units, budget_s=60) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_unit_that_goes_wrong_ends_its_job_and_no_other():
+    wrong = jobs.queue("t.units", actor=WORKER, total=3, params={"wrong": True})
+    right = jobs.queue("t.units", actor=WORKER, total=1)
+    assert jobs.work_through("t.units", one_more, result=units, budget_s=60) == 1
+    states = Job.objects.filter(pk__in=(wrong.pk, right.pk)).order_by("pk")
+    told = list(states.values_list("state", "done", "error_code"))
+    assert told == [("failed", 0, "unexpected"), ("done", 1, "")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_ends_no_job():
+    job = jobs.queue("t.units", actor=WORKER, total=1)
+
+    def shot(work):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(OperationalError):
+        jobs.work_through("t.units", shot, result=units, budget_s=60)
+    connection.close()
+    assert jobs.work_through("t.units", one_more, result=units, budget_s=60) == 1
+    job.refresh_from_db()
+    assert job.state == "done"
+
+
+def one_more(job):
+    if job.params.get("wrong"):
+        raise ValueError("what it says is of a person")
+    jobs.advance(job.pk, 1)

@@ -6,7 +6,7 @@ import pytest
 from celery.schedules import crontab
 from django.test import Client
 
-from voltop import clock, runs
+from voltop import clock, rings, runs
 from voltop.celery import RecordedTask, app
 from voltop.errors import NotFound
 from voltop.tables import TaskState, WorkerBeat
@@ -19,7 +19,7 @@ NIGHT = {"entry": {"task": "t.night", "schedule": crontab(hour=3, minute=20)}}
 @pytest.fixture
 def rung(monkeypatch):
     sent = []
-    monkeypatch.setattr(runs, "ring", lambda task, args=(): sent.append((task, list(args))))
+    monkeypatch.setattr(rings, "ring_now", lambda task, *args: sent.append((task, list(args))))
     return sent
 
 
