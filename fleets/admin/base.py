@@ -196,7 +196,8 @@ class ProviderAdmin(RoleFirstMixin, OfferedLookupsMixin, ShownFields, ModelAdmin
         """Without a service_update the page of a row is for reading only."""
         if obj is not None and type(self).service_update is ProviderAdmin.service_update:
             hidden = {"id", "row_version", *(self.get_exclude(request, obj) or ())}
-            return self.with_shown([f.name for f in self.opts.fields if f.name not in hidden])
+            own = [f.name for f in self.opts.fields if f.name not in hidden]
+            return self.with_shown(dict.fromkeys([*self.readonly_fields, *own]))
         return super().get_readonly_fields(request, obj)
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:

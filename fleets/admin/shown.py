@@ -7,6 +7,7 @@ lines show a worded form; everything else is left to Django.
 import json
 import time
 from collections.abc import Callable, Iterable
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
@@ -18,6 +19,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -70,6 +72,12 @@ def duration(seconds: int) -> str:
     """Hours and minutes, e.g. 8 h 05 min."""
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def days(starts_on: date, ends_on: date) -> str:
+    """The first and the last day of [starts_on, ends_on), e.g. 2 Mar 2026 – 8 Mar 2026."""
+    first, last = starts_on, ends_on - timedelta(days=1)
+    return date_format(first) if first == last else f"{date_format(first)} – {date_format(last)}"
 
 
 def codes(value: Any) -> str:

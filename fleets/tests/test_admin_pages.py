@@ -1,9 +1,12 @@
 """The frame of the admin's pages: what lists, refusals and rows say and offer around their data."""
 
+from datetime import date
+
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
+from fleets.admin.shown import days
 from voltop.tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -137,3 +140,8 @@ def test_the_history_is_offered_where_there_is_one(cast):
     }
     assert client.post(page, form).status_code == 302
     assert history in text(client, page)
+
+
+def test_a_period_is_told_by_its_first_and_its_last_day():
+    assert days(date(2026, 3, 2), date(2026, 3, 9)) == "March 2, 2026 – March 8, 2026"
+    assert days(date(2026, 3, 2), date(2026, 3, 3)) == "March 2, 2026"

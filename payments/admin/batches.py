@@ -17,7 +17,7 @@ from fleets.admin.base import (
     admin_actor,
     status_badge,
 )
-from fleets.admin.shown import codes, duration, link, link_to, money, spaced
+from fleets.admin.shown import codes, days, duration, link, link_to, money, spaced
 from payments import services
 from payments.admin.actions import move, plain
 from payments.models import (
@@ -91,8 +91,7 @@ class PaymentBatchAdmin(ProviderAdmin):
     list_display = (
         "number",
         "pay_group",
-        "period_starts_on",
-        "period_ends_on",
+        "period",
         "badge",
         "payments",
         "exceptions",
@@ -115,6 +114,7 @@ class PaymentBatchAdmin(ProviderAdmin):
         closed="success",
     )
     fields = (("pay_group", "run_type"), ("period_starts_on", "period_ends_on"), "pay_on")
+    readonly_fields = ("period",)
     inlines = (PaymentInline, BatchEventInline)
     actions = (
         plain(
@@ -144,6 +144,11 @@ class PaymentBatchAdmin(ProviderAdmin):
         ),
     )
 
+    @admin.display(description=_("period"), ordering="period_starts_on")
+    def period(self, batch: PaymentBatch) -> str:
+        """Its first and its last day."""
+        return days(batch.period_starts_on, batch.period_ends_on)
+
     @admin.display(description=_("drivers"), ordering="drivers")
     def payments(self, batch: PaymentBatch) -> str:
         """The number of payments, leading to them."""
@@ -159,8 +164,8 @@ class PaymentBatchAdmin(ProviderAdmin):
         return (
             ("number", "status"),
             ("pay_group", "run_type"),
-            ("period_starts_on", "period_ends_on"),
-            ("pay_on", "currency"),
+            ("period", "pay_on"),
+            ("currency",),
             ("drivers", "exceptions"),
             ("payable_amount", "carried_amount"),
             ("created_by", "changed_by"),
@@ -172,6 +177,7 @@ class PaymentBatchAdmin(ProviderAdmin):
         form = super().get_form(request, obj, **kwargs)
         if obj is None and "pay_on" in form.base_fields:
             form.base_fields["pay_on"].required = False
+            form.base_fields["period_ends_on"].help_text = _("The first day after the period.")
         return form
 
 
@@ -221,7 +227,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     list_display = (
         "driver",
         "batch",
-        "period_starts_on",
+        "period",
         "badge",
         "earnings_amount",
         "deductions_amount",
@@ -246,7 +252,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     )
     fields = (
         ("driver", "batch"),
-        ("period_starts_on", "period_ends_on"),
+        ("period",),
         ("status", "currency"),
         ("earnings_amount", "reimbursements_amount"),
         ("deductions_amount", "cash_amount"),
@@ -256,6 +262,7 @@ class PaymentAdmin(ReadOnlyAdmin):
         ("calculated_at", "approved_at"),
         ("uuid", "basis"),
     )
+    readonly_fields = ("period",)
     inlines = (LineInline, PayoutInline, PaymentEventInline)
     actions = (
         move(
@@ -283,6 +290,11 @@ class PaymentAdmin(ReadOnlyAdmin):
             PAYMENT_MACHINE.opens("approved", {"failed", "returned"}),
         ),
     )
+
+    @admin.display(description=_("period"), ordering="period_starts_on")
+    def period(self, payment: Payment) -> str:
+        """Its first and its last day."""
+        return days(payment.period_starts_on, payment.period_ends_on)
 
     @admin.display(description=_("to look at"))
     def why(self, payment: Payment) -> str:
