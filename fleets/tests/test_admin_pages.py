@@ -143,5 +143,5 @@ def test_the_history_is_offered_where_there_is_one(cast):
 
 
 def test_a_period_is_told_by_its_first_and_its_last_day():
-    assert days(date(2026, 3, 2), date(2026, 3, 9)) == "March 2, 2026 – March 8, 2026"
-    assert days(date(2026, 3, 2), date(2026, 3, 3)) == "March 2, 2026"
+    assert days(date(2026, 3, 2), date(2026, 3, 9)) == "2 Mar 2026 – 8 Mar 2026"
+    assert days(date(2026, 3, 2), date(2026, 3, 3)) == "2 Mar 2026"
