@@ -21,3 +21,15 @@ def page_due() -> None:
 def send_announcements() -> None:
     """Write to the drivers whom a message to many goes to."""
     services.send_announcements()
+
+
+@shared_task(name="chat.forget_conversations")
+def forget_conversations() -> None:
+    """Delete conversations that ended longer ago than their company keeps them."""
+    services.forget_conversations()
+
+
+@shared_task(name="chat.forget_unsent")
+def forget_unsent() -> None:
+    """Drop files that were handed in and never sent."""
+    services.forget_unsent()

@@ -213,6 +213,18 @@ app.conf.beat_schedule = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    # Past their company's term; what one night leaves is done in the next.
+    "chat-conversations-forgotten": {
+        "task": "chat.forget_conversations",
+        "schedule": crontab(hour=2, minute=20),
+        "options": {"expires": 3600},
+    },
+    # Files that were handed in and never sent.
+    "chat-files-forgotten": {
+        "task": "chat.forget_unsent",
+        "schedule": crontab(hour=3, minute=55),
+        "options": {"expires": 3600},
+    },
     "shifts-metrics": {
         "task": "shifts.compute_due_metrics",
         "schedule": 10.0,

@@ -15,10 +15,12 @@ class Model(models.Model):
 
     `updated_at` and `row_version` (the ETag) are set by one BEFORE UPDATE trigger, whoever writes;
     values assigned in Python are overwritten. A model with `append_only = True` refuses UPDATE,
-    DELETE and TRUNCATE in the database, also to the owner of the table (`voltop.triggers`).
+    DELETE and TRUNCATE in the database, also to the owner of the table (`voltop.triggers`). One
+    with `until_forgotten = True` too has rows that a company's term deletes, and nothing else.
     """
 
     append_only: ClassVar[bool] = False
+    until_forgotten: ClassVar[bool] = False
     shared_catalogue: ClassVar[bool] = False
     """Rows that belong to no provider and may be read by all (vehicle models, public stations)."""
 

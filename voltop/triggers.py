@@ -3,14 +3,19 @@
 - `voltop_touch`: BEFORE UPDATE, sets updated_at and counts row_version.
 - `voltop_append_only`: refuses UPDATE, DELETE and TRUNCATE (SQLSTATE 23514, constraint name
   `append_only`) on models that ask for it.
+- `voltop_until_forgotten`: the same, but for a DELETE of one company's rows within `forgetting`, on
+  models whose rows have a term.
 
 Tests of append-only tables clean up under `session_replication_role = replica`, which only the
 test cluster grants.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.apps import AppConfig
+from django.db import connection as default_connection
 from django.db import connections, models
 
 from voltop.models import Model
@@ -27,12 +32,23 @@ BEGIN
     RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME
         USING ERRCODE = 'check_violation', CONSTRAINT = 'append_only', TABLE = TG_TABLE_NAME;
 END $$;
+CREATE OR REPLACE FUNCTION voltop_until_forgotten() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('voltop.forgetting', true) = OLD.provider_id::text THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'rows of % are never changed, and deleted by their term', TG_TABLE_NAME
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'append_only', TABLE = TG_TABLE_NAME;
+END $$;
 """
 
 TRIGGERS = {
     "voltop_touch": "BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION voltop_touch()",
     "voltop_keep_rows": (
         "BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION voltop_append_only()"
+    ),
+    "voltop_until_forgotten": (
+        "BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION voltop_until_forgotten()"
     ),
     "voltop_keep_table": (
         "BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION voltop_append_only()"
@@ -45,8 +61,23 @@ def triggers_of(model: type[models.Model]) -> set[str]:
     if not issubclass(model, Model) or not model._meta.managed or model._meta.proxy:
         return set()
     if model.append_only:
-        return {"voltop_keep_rows", "voltop_keep_table"}
+        rows = "voltop_until_forgotten" if model.until_forgotten else "voltop_keep_rows"
+        return {rows, "voltop_keep_table"}
     return {"voltop_touch"}
+
+
+@contextmanager
+def forgetting(provider_id: int) -> Iterator[None]:
+    """Within the caller's transaction, rows of this company may be deleted whose term is over.
+
+    Called by the services that apply a term (test_house.py names them), after they have looked.
+    """
+    if not default_connection.in_atomic_block:
+        raise RuntimeError("what is forgotten is forgotten in one transaction")
+    with default_connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('voltop.forgetting', %s, true)", [str(provider_id)])
+        yield
+        cursor.execute("SELECT set_config('voltop.forgetting', '', true)")
 
 
 def install_triggers(sender: AppConfig, using: str = "default", **kwargs: Any) -> None:

@@ -121,6 +121,8 @@ class Alarm(ProviderModel):
 
 
 class AlarmEvent(StateEvent):
+    until_forgotten = True
+
     alarm = models.ForeignKey(Alarm, models.PROTECT, related_name="events")
 
     class Meta(StateEvent.Meta):

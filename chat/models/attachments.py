@@ -27,6 +27,13 @@ class Attachment(ProviderModel):
 
     class Meta:
         ordering = ("id",)
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(message__isnull=True),
+                name="chat_attachment_unsent",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="chat_attachment_author", condition=~Q(author_kind=AuthorKind.SYSTEM)

@@ -146,6 +146,12 @@ class Conversation(ProviderModel):
                 fields=["provider", "status", "last_message_at"], name="chat_conversation_inbox"
             ),
             models.Index(
+                fields=["provider", "resolved_at"],
+                condition=Q(status="resolved"),
+                name="chat_conversation_ended",
+            ),
+            models.Index(fields=["provider", "updated_at"], name="chat_conversation_changed"),
+            models.Index(
                 fields=["warn_at"],
                 condition=Q(warn_at__isnull=False, warned_at__isnull=True),
                 name="chat_conversation_to_warn",
@@ -168,6 +174,8 @@ class Conversation(ProviderModel):
 
 
 class ConversationEvent(StateEvent):
+    until_forgotten = True
+
     conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="events")
 
     class Meta(StateEvent.Meta):

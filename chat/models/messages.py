@@ -23,6 +23,7 @@ class Message(ProviderModel):
     """
 
     append_only = True
+    until_forgotten = True
 
     conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="messages")
     seq = models.PositiveIntegerField()
@@ -64,6 +65,7 @@ class InternalNote(ProviderModel):
     what drivers, notices, webhooks or exports read."""
 
     append_only = True
+    until_forgotten = True
 
     conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="notes")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

@@ -2,7 +2,7 @@
 
 from chat.services.alarms import acknowledge, move_on_call, page_due, put_on_call, take_off_call
 from chat.services.announcements import announce, audiences, send_announcements
-from chat.services.attachments import hand_in_attachment, seen_by
+from chat.services.attachments import forget_unsent, hand_in_attachment, seen_by
 from chat.services.authors import Author
 from chat.services.canned import (
     create_canned_reply,
@@ -13,6 +13,7 @@ from chat.services.canned import (
 )
 from chat.services.conversations import assign, open_conversation, prioritise, reopen, resolve
 from chat.services.messages import add_note, mark_read, post_message
+from chat.services.retention import forget_conversations
 from chat.services.sla import change_policy, create_policy
 from chat.services.sos import call_for_help
 from chat.services.timers import run_timers
@@ -29,6 +30,8 @@ __all__ = [
     "create_canned_reply",
     "create_policy",
     "filled_in",
+    "forget_conversations",
+    "forget_unsent",
     "hand_in_attachment",
     "mark_read",
     "move_on_call",

@@ -1,7 +1,7 @@
 """Files in conversations: handed in within the driver's quotas, sent with a message, once."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -15,6 +15,8 @@ from voltop.context import Actor
 
 MOST = 5
 """Files with one message."""
+UNSENT_KEPT = timedelta(days=3)
+AT_ONCE = 100
 
 
 @transaction.atomic
@@ -73,3 +75,27 @@ def seen_by(rows: QuerySet[Attachment], author: Author) -> QuerySet[Attachment]:
     """Those of the rows that were sent, and what this author has handed in."""
     own = Q(author_id=author.user_id, author_kind=author.kind)
     return rows.filter(Q(message__isnull=False) | own)
+
+
+def forget_unsent(*, at: datetime | None = None) -> int:
+    """Drop files that were handed in three days ago and never sent; how many.
+
+    One that is being sent at this instant is locked by its message and stays; one that is locked
+    here is no longer there for a message (UnknownAttachment).
+    """
+    until, forgotten = (at or clock.now()) - UNSENT_KEPT, 0
+    while dropped := _drop_unsent(until):
+        forgotten += dropped
+    return forgotten
+
+
+@transaction.atomic
+def _drop_unsent(until: datetime) -> int:
+    """Some of them; 0 when there is none left that nobody has in hand."""
+    unsent = Attachment.objects.unscoped().filter(message__isnull=True, created_at__lt=until)
+    free = unsent.order_by("created_at", "pk").select_for_update(skip_locked=True, of=("self",))
+    rows = list(free.values_list("pk", "provider_id", "file_id")[:AT_ONCE])
+    Attachment.objects.unscoped().filter(pk__in=[pk for pk, _company, _file in rows]).delete()
+    for company in sorted({company for _pk, company, _file in rows}):
+        files.drop([file for _pk, own, file in rows if own == company], provider_id=company)
+    return len(rows)

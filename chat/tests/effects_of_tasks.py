@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from chat import services
-from chat.models import Conversation, Page, SlaPolicy
+from chat.models import Attachment, Conversation, Message, Page, SlaPolicy
 from chat.tests.world import conversation
 from fleets.models import Notice
-from voltop import clock
+from fleets.services import change_policy
+from voltop import clock, files
 from voltop.context import Actor
 from voltop.tests.effects import Effect, Stage
 
@@ -58,7 +59,46 @@ def got_it(stage: Stage) -> list[tuple[str, str, int]]:
     return list(about.order_by("pk").values_list("driver__given_name", "status", "last_seq"))
 
 
+def long_settled(stage: Stage) -> list[int]:
+    """Two questions of a year and a half ago, one of them settled, where a year is kept."""
+    cast, at = stage.cast, clock.now() - timedelta(days=500)
+    change_policy(cast.a, actor=cast.actor(), values={"conversation_retention_days": 365})
+    talks = [conversation(cast.new_driver(name), f"From {name}", at=at) for name in ("Old", "Open")]
+    services.resolve(talks[0], actor=cast.actor(), at=at)
+    stage.notes["long_settled"] = [talk.pk for talk in talks]
+    return []
+
+
+def what_is_left(stage: Stage) -> list[str]:
+    said = Message.objects.filter(conversation__in=stage.notes["long_settled"])
+    return list(said.values_list("body", flat=True))
+
+
+def never_sent(stage: Stage) -> list[int]:
+    """Two files that were handed in and not sent, one of them a week ago."""
+    driver = stage.cast.new_driver("Hesitant")
+    talk, actor = conversation(driver, "Look"), Actor("user", driver.user_id, driver.provider_id)
+    for name in ("old.jpg", "new.jpg"):
+        made = services.hand_in_attachment(
+            talk,
+            actor=actor,
+            author=services.Author.driver(driver.user_id),
+            file=files.Prepared(b"a picture", "image/jpeg", name),
+        )
+        if name == "old.jpg":
+            Attachment.objects.filter(pk=made.pk).update(created_at=clock.now() - timedelta(days=7))
+    stage.notes["never_sent"] = talk.pk
+    return []
+
+
+def files_left(stage: Stage) -> list[str]:
+    left = Attachment.objects.filter(conversation=stage.notes["never_sent"])
+    return list(left.values_list("file__name", flat=True))
+
+
 EFFECTS = [
+    Effect("chat.forget_conversations", long_settled, what_is_left, ["From Open"]),
+    Effect("chat.forget_unsent", never_sent, files_left, ["new.jpg"]),
     Effect("chat.run_timers", late, called, 1),
     Effect(
         "chat.send_announcements",

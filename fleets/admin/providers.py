@@ -100,6 +100,10 @@ TICKED = {
     ],
 }
 POLICY_HELP = {
+    "conversation_retention_days": _(
+        "So many days after a conversation was settled it is deleted, with its notes and files: "
+        "30 to 3650. Empty: it is kept."
+    ),
     "debt_warn_amount": _(
         "In your currency: a driver who owes more after a payment is told. Empty: nobody is."
     ),

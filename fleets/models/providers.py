@@ -199,6 +199,9 @@ class FleetPolicy(ProviderModel):
     offline_after_min = models.PositiveSmallIntegerField(default=30)
     speed_limit_kmh = models.PositiveSmallIntegerField(default=120)
     telemetry_retention_days = models.PositiveIntegerField(null=True, blank=True)
+    conversation_retention_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(30), MaxValueValidator(3650)]
+    )
 
     class Meta:
         verbose_name_plural = "fleet policies"

@@ -7,7 +7,7 @@ response = files.download(stored)                          # in a view that has 
 
 from voltop.files.preparing import MAX_BYTES, Prepared, prepare
 from voltop.files.responses import download
-from voltop.files.store import held_bytes, keep, kept_since, move_kept, read
+from voltop.files.store import drop, held_bytes, keep, kept_since, move_kept, read
 from voltop.tables import StoredFile
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Prepared",
     "StoredFile",
     "download",
+    "drop",
     "held_bytes",
     "keep",
     "kept_since",

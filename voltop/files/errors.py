@@ -70,3 +70,11 @@ OF_A_FILE = (
     UnsupportedFile,
 )
 """What `voltop.files.prepare` raises."""
+
+
+class FileGone(DomainError):
+    """Deleted, after the backup was made that this database was restored from."""
+
+    code = "file_gone"
+    status = 410
+    message = _("This file was deleted.")

@@ -5,10 +5,13 @@ part in that. So its sealed bytes begin in its row; `move_kept` brings them to t
 under a name that nobody gave, and empties the row. Read from wherever they are. The store sees
 ciphertext only, and erasing the person voids what is there and in every copy of it.
 
+`drop` ends a file: its row goes with what it belonged to, and the store is told by the outbox.
+
 Not here: whether a file is harmless (`voltop.files.preparing`), who may have it, and quotas.
 """
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +20,15 @@ from django.core.files.storage import storages
 from django.db import connection
 from django.db.models import Sum
 
-from voltop import clock, crypto, rings
+from voltop import clock, crypto, outbox, rings
+from voltop.files.errors import FileGone
 from voltop.files.preparing import Prepared
+from voltop.ids import uuid7
 from voltop.tables import StoredFile
 
 MOVE_TASK = "voltop.files.move"
+DROP_TOPIC = "voltop.files.drop"
+DROPPED_TOGETHER = 50
 ALIAS = "private"
 AT_ONCE = 100
 
@@ -52,17 +59,55 @@ def keep(
 
 
 def read(stored: StoredFile) -> bytes:
-    """The file in clear. Raises KeyDestroyed (409) after the person's erasure."""
+    """The file in clear. Raises KeyDestroyed (409) after the person's erasure.
+
+    FileGone (410) where the store has it no more: it was dropped after the backup was made that
+    brought its row back.
+    """
     place, sealed = _whereabouts(stored.pk)
     if place:
-        with storages[ALIAS].open(place) as file:
-            sealed = file.read()
+        try:
+            with storages[ALIAS].open(place) as file:
+                sealed = file.read()
+        except FileNotFoundError as error:
+            raise FileGone() from error
     return crypto.decrypt(
         subject=stored.subject,
         provider_id=stored.provider_id,
         context=_context(stored),
         ciphertext=bytes(sealed),
     )
+
+
+def drop(keys: Collection[int], *, provider_id: int) -> int:
+    """End files of a company, in the transaction in which what they belonged to ends; how many.
+
+    Call it when nothing refers to them any more. What is in the store leaves it afterwards, by the
+    outbox: whatever dies, no row is without its file and no file stays that has no row.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a file is dropped in the transaction of what it belonged to")
+    own = StoredFile.objects.for_provider(provider_id).filter(pk__in=keys)
+    held = list(own.order_by("pk").select_for_update().values_list("pk", "place"))
+    places = [place for _pk, place in held if place]
+    StoredFile.objects.unscoped().filter(pk__in=[pk for pk, _place in held]).delete()
+    outbox.emit_all(
+        outbox.Draft(
+            topic=DROP_TOPIC,
+            provider_id=provider_id,
+            object_key=f"{DROP_TOPIC}:{uuid7()}",
+            payload={"places": places[start : start + DROPPED_TOGETHER]},
+        )
+        for start in range(0, len(places), DROPPED_TOGETHER)
+    )
+    return len(held)
+
+
+@outbox.handler(DROP_TOPIC)
+def delete_dropped(delivery: outbox.Delivery) -> None:
+    """Delete dropped files from the store; what is gone already is no failure."""
+    for place in delivery.payload["places"]:
+        storages[ALIAS].delete(place)
 
 
 def held_bytes(subject: str, provider_id: int) -> int:

@@ -230,6 +230,16 @@ def test_no_model_overrides_save():
     assert found == SAVE_OVERRIDES.keys()
 
 
+def test_only_what_applies_a_term_deletes_what_is_never_changed():
+    callers = {
+        source.module
+        for source in house.product()
+        for node in source.walk(ast.Call)
+        if house.called(node) == "forgetting"
+    }
+    assert callers == {"chat.services.retention"}
+
+
 def test_nobody_listens_to_the_saving_of_models():
     found = [
         source.at(node, alias.name)

@@ -66,6 +66,12 @@ LOOPS = [
     Loop("chat.page_due", "chat.page_due", "chat_page"),
     Loop("chat.send_announcements", "chat.announce", "chat_conversation", goes_on=True),
     Loop(
+        "chat.forget_conversations",
+        "chat.forget_conversations",
+        "fleets_auditentry",
+        "NEW.action = 'conversations.forgotten'",
+    ),
+    Loop(
         "payments.ask_banks",
         "payments.ask_banks",
         "payments_payout",
@@ -95,6 +101,7 @@ NO_LOOP = {
         "voltop.files.move",
     },
     "in statements for all, which read nothing that a row could get wrong": {
+        "chat.forget_unsent",
         "fleets.refresh_inbox",
         "fleets.seal_audit",
         "fleets.verify_audit",
