@@ -75,6 +75,7 @@ def _shown(state: Any, names: Mapping[int, str]) -> dict[str, Any]:
         "heading_deg": state.heading_deg,
         "speed_kmh": state.speed_kmh,
         "soc_pct": state.soc_pct,
+        "low": state.is_low,
         "charging": state.charging or "none",
         "occupied": bool(state.occupied),
         "offline": state.is_offline,

@@ -233,8 +233,8 @@ def provider_of(vehicle_id: int, at: datetime) -> int | None:
 def live(states: QuerySet[VehicleState], at: datetime) -> QuerySet[VehicleState]:
     """States of vehicles not retired, with all that a map shows, in one query.
 
-    Adds `driver_id` (who has it at `at`, None: the depot) and `is_offline` (silent for longer
-    than the provider's policy allows).
+    Adds `driver_id` (who has it at `at`, None: the depot), `is_offline` (silent for longer than
+    the provider's policy allows) and `is_low` (battery below the policy's `low_soc_pct`).
     """
     holder = (
         Assignment.objects.at(at)
@@ -246,12 +246,14 @@ def live(states: QuerySet[VehicleState], at: datetime) -> QuerySet[VehicleState]
         output_field=DurationField(),
     )
     heard = Q(last_seen_at__gte=Value(at) - allowed)
+    low = Q(soc_pct__lt=F("vehicle__provider__policy__low_soc_pct"))
     return (
         states.exclude(vehicle__status=VehicleStatus.RETIRED)
         .select_related("vehicle")
         .annotate(
             driver_id=Subquery(holder.values("driver_id")[:1]),
             is_offline=Case(When(heard, then=False), default=True),
+            is_low=Case(When(low, then=True), default=False),
         )
     )
 

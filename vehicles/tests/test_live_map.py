@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from fleets.models import FleetPolicy
 from vehicles import services
 from vehicles.services import StateRow
 from voltop import clock
@@ -48,6 +49,22 @@ def test_the_map_tells_who_has_a_car(cast):
     assert browser(cast.dispatcher).get(DATA).json()["vehicles"][0]["driver"] is None
     services.assign(cast.vehicle, cast.driver, actor=cast.actor(), kind="permanent")
     assert browser(cast.dispatcher).get(DATA).json()["vehicles"][0]["driver"] == "Dora Driver"
+
+
+def test_a_battery_is_low_below_what_the_companys_rules_say(cast):
+    vehicle, now = cast.vehicle, clock.now()
+    services.merge_states(
+        [
+            StateRow(
+                vehicle.pk, now, position_at=now, latitude=19.4, longitude=9.0,
+                soc_at=now, soc_pct=29.0,
+            )
+        ]
+    )  # fmt: skip
+    client = browser(cast.dispatcher)
+    assert [v["low"] for v in client.get(DATA).json()["vehicles"]] == [False]
+    FleetPolicy.objects.filter(provider=cast.a).update(low_soc_pct=30)
+    assert [v["low"] for v in client.get(DATA).json()["vehicles"]] == [True]
 
 
 @pytest.mark.parametrize("path", ["/admin/vehicles/vehicle/map/", DATA])

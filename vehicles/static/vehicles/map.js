@@ -35,7 +35,7 @@
   function kind(vehicle) {
     if (vehicle.offline) return "offline";
     if (vehicle.charging !== "none") return "charging";
-    if (vehicle.soc_pct !== null && vehicle.soc_pct < 15) return "low";
+    if (vehicle.low) return "low";
     return vehicle.occupied ? "occupied" : "free";
   }
 
