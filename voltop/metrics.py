@@ -1,4 +1,4 @@
-"""Figures for Prometheus at `/metrics`: requests and queries (django-prometheus), and lags.
+"""Figures for Prometheus at `/metrics`: requests, queries (django-prometheus), sockets, and lags.
 
 Lags are asked of PostgreSQL when the page is fetched, so that they are right whatever process
 answers; each is one statement on an index. Not public: without VOLTOP_METRICS_TOKEN the address
@@ -21,6 +21,7 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     generate_latest,
     multiprocess,
 )
@@ -30,6 +31,23 @@ from prometheus_client.registry import REGISTRY
 logger = logging.getLogger(__name__)
 
 RESPONSES = Counter("voltop_responses", "Answers by class of their status.", ["status"])
+
+SOCKETS_OPEN = Gauge(
+    "voltop_sockets_open",
+    "Sockets that were let in and have not ended, by kind.",
+    ["kind"],
+    multiprocess_mode="livesum",
+)
+SOCKET_FRAMES = Counter(
+    "voltop_socket_frames",
+    "Frames that sockets took (in) and handed on (out), by kind.",
+    ["kind", "direction"],
+)
+SOCKET_ENDS = Counter(
+    "voltop_socket_ends",
+    "Sockets that ended or were refused, by kind and reason: hung_up, or the code of the error.",
+    ["kind", "reason"],
+)
 
 AGE = {
     column: f"SELECT coalesce(extract(epoch FROM now() - min({column})), 0) FROM "  # noqa: S608

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 import redis.asyncio
 from django.conf import settings
 
+from voltop.metrics import SOCKETS_OPEN
 from voltop.sockets import errors
 from voltop.sockets.access import Access, authentication
 from voltop.sockets.broadcast import channel
@@ -81,12 +82,14 @@ class Hub:
         for oldest in own[: max(0, len(own) + 1 - limit)]:
             oldest.end(errors.SocketReplaced(limit=limit))
         self.sockets[socket] = None
+        SOCKETS_OPEN.labels(socket.line.kind).inc()
         socket.admitted()
 
     def remove(self, socket: Socket) -> None:
         self.waiting.discard(socket)
         if socket in self.sockets:
             del self.sockets[socket]
+            SOCKETS_OPEN.labels(socket.line.kind).dec()
             socket.left()
         if not self.sockets and not self.waiting:
             for task in self._tasks:

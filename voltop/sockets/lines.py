@@ -10,6 +10,7 @@ from django.conf import settings
 from voltop.api.exceptions import PROBLEM_TYPE, problem
 from voltop.api.renderers import render_json
 from voltop.errors import DomainError
+from voltop.metrics import SOCKET_FRAMES
 from voltop.sockets import errors
 
 CLOSE_WITHIN_S = 2
@@ -23,10 +24,12 @@ class HungUp(Exception):
 
 
 class Line:
-    """What a socket reads from and writes to."""
+    """What a socket reads from and writes to; `kind` is the name under which it is counted."""
 
-    def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        self.scope = scope
+    def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send, kind: str) -> None:
+        self.scope, self.kind = scope, kind
+        self._taken = SOCKET_FRAMES.labels(kind, "in")
+        self._handed_on = SOCKET_FRAMES.labels(kind, "out")
         self.headers = dict(scope["headers"])
         self._receive, self._send = receive, send
 
@@ -51,6 +54,7 @@ class Line:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             raise HungUp
+        self._taken.inc()
         text: str | None = message.get("text")
         if text is None:
             raise errors.FrameNotText()
@@ -68,6 +72,7 @@ class Line:
             raise errors.SlowReader(limit_s=settings.SOCKET_READ_WITHIN_S) from error
         except (OSError, RuntimeError) as error:  # what servers raise after a hang-up
             raise HungUp from error
+        self._handed_on.inc()
 
     async def close(self, code: int, reason: str) -> None:
         with suppress(OSError, RuntimeError, TimeoutError):

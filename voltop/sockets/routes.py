@@ -6,6 +6,7 @@ from typing import Any
 
 from voltop import registry
 from voltop.errors import DomainError, NotFound
+from voltop.metrics import SOCKET_ENDS
 from voltop.sockets import errors, origins
 from voltop.sockets.hub import Hub, News, here
 from voltop.sockets.lines import Line, Receive, Send
@@ -29,23 +30,29 @@ def kinds() -> dict[str, Kind]:
 
 async def serve(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
     """One connection, from its handshake on."""
-    line = Line(scope, receive, send)
     found = kinds()
-    kind = found.get(scope["path"].removeprefix(PREFIX).removesuffix("/"))
+    name = scope["path"].removeprefix(PREFIX).removesuffix("/")
+    kind = found.get(name)
+    line = Line(scope, receive, send, name if kind is not None else "none")
     refusal: DomainError | None = None
     if kind is None or not scope["path"].startswith(PREFIX):
         refusal = NotFound()
     elif not origins.is_ours(line.headers):
         refusal = errors.ForeignOrigin()
     if kind is None or refusal is not None:
-        await line.refuse(refusal or NotFound())
+        await _refuse(line, refusal or NotFound())
         return
     hub = here({name: each.news for name, each in found.items()})
     socket = kind.socket(line, hub)
     try:
         hub.knock(socket)
     except errors.TooManySockets as error:
-        await line.refuse(error)
+        await _refuse(line, error)
         return
     await line.accept()
     await socket.run()
+
+
+async def _refuse(line: Line, error: DomainError) -> None:
+    SOCKET_ENDS.labels(line.kind, error.code).inc()
+    await line.refuse(error)

@@ -34,6 +34,7 @@ from voltop.api.walk import check_text
 from voltop.context import bind_request_id
 from voltop.database import outages
 from voltop.errors import DomainError, PermissionDenied
+from voltop.metrics import SOCKET_ENDS
 from voltop.sockets import errors
 from voltop.sockets.access import Access, authentication
 from voltop.sockets.lines import HungUp, Line
@@ -135,7 +136,8 @@ class Socket:
                 self._end.exception()  # seen, also where nobody waited for it any more
         if code:
             await self.line.close(code, reason)
-        logger.info("socket ended", extra={"code": reason, "kind": type(self).__name__})
+        SOCKET_ENDS.labels(self.line.kind, reason).inc()
+        logger.info("socket ended", extra={"code": reason, "kind": self.line.kind})
 
     async def _begin(self) -> None:
         """The ticket, and the welcome."""
