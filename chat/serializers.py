@@ -259,6 +259,10 @@ class SendFrameSerializer(NamedFrameSerializer):
     client_id = StrictCharField(max_length=64)
 
 
+class OpenFrameSerializer(OwnConversationInputSerializer):
+    client_id = StrictCharField(max_length=64)
+
+
 class ReadFrameSerializer(NamedFrameSerializer):
     seq = StrictIntegerField(min_value=0)
 

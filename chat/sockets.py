@@ -21,11 +21,13 @@ from chat.serializers import (
     HelloFrameSerializer,
     MessageSerializer,
     NamedFrameSerializer,
+    OpenFrameSerializer,
     OwnMessageSerializer,
     ReadFrameSerializer,
     SendFrameSerializer,
 )
 from chat.services import Author
+from drivers.selectors import own_driver
 from voltop import clock
 from voltop.api.permissions import Principal
 from voltop.api.renderers import render_json
@@ -71,7 +73,7 @@ STAFF = Side(
 DRIVER = Side(
     "driver",
     "chat.speak_as_driver",
-    dict.fromkeys(STAFF.permissions, "chat.speak_as_driver"),
+    dict.fromkeys([*STAFF.permissions, "open"], "chat.speak_as_driver"),
     Author.driver,
     OwnMessageSerializer,
 )
@@ -92,6 +94,7 @@ class ChatSocket(Socket):
     frames = {
         "follow": FollowFrameSerializer,
         "unfollow": NamedFrameSerializer,
+        "open": OpenFrameSerializer,
         "send": SendFrameSerializer,
         "read": ReadFrameSerializer,
     }
@@ -128,18 +131,25 @@ class ChatSocket(Socket):
     def do_unfollow(self, person: Principal, values: Said) -> Said:
         return {"conversation": self._conversation(person, "unfollow", values).pk}
 
+    def do_open(self, person: Principal, values: Said) -> Said:
+        """A driver's first words about a matter; a standing conversation on it takes them."""
+        if self.side is not DRIVER:
+            raise PermissionDenied(permission=DRIVER.enter)
+        self.require(person, DRIVER.permissions["open"])
+        author = DRIVER.author(_id(person))
+        driver = own_driver(person.actor())
+        conversation = services.open_conversation(
+            driver, actor=person.actor(), author=author, **values
+        )
+        return _stored(conversation.messages.get(client_id=values["client_id"]))
+
     def do_send(self, person: Principal, values: Said) -> Said:
         """Stored, through the service that the API calls; the same client_id is the same."""
         conversation = self._conversation(person, "send", values)
         message = services.post_message(
             conversation, actor=person.actor(), author=self.side.author(_id(person)), **values
         )
-        return {
-            "conversation": conversation.pk,
-            "client_id": message.client_id,
-            "seq": message.seq,
-            "sent_at": message.sent_at,
-        }
+        return _stored(message)
 
     def do_read(self, person: Principal, values: Said) -> Said:
         conversation = self._conversation(person, "read", values)
@@ -196,6 +206,16 @@ class ChatSocket(Socket):
                 for item in said:
                     await self.line.write(item.text_for(self.side))
                     cursor.seq = item.seq
+
+
+def _stored(message: Message) -> Said:
+    """What is told to who sent it."""
+    return {
+        "conversation": message.conversation_id,
+        "client_id": message.client_id,
+        "seq": message.seq,
+        "sent_at": message.sent_at,
+    }
 
 
 def _id(person: Principal) -> int:

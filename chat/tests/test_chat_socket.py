@@ -116,6 +116,20 @@ async def test_a_message_sent_twice_is_one(talk, driver):
 
 
 @in_a_loop
+async def test_a_driver_begins_and_staff_do_it_over_the_api(talk, driver, support):
+    first = {"topic": "charging", "body": "Where?", "client_id": "a"}
+    async with opened(driver) as phone, opened(support) as desk:
+        begun, again = [await phone.ask(type="open", **first) for _ in range(2)]
+        assert begun == again
+        assert (begun["seq"], begun["client_id"]) == (1, "a")
+        assert begun["conversation"] != talk.pk
+        taken = await phone.ask(type="open", **first | {"topic": "pay"})
+        assert (taken["conversation"], taken["seq"]) == (talk.pk, 2)
+        refused = await desk.ask(type="open", **first)
+        assert (refused["code"], refused["status"]) == ("permission_denied", 403)
+
+
+@in_a_loop
 async def test_following_after_a_number_gives_exactly_what_was_missed(cast, talk, driver):
     def say(count):
         actor, author = talk_actor(cast), services.Author.driver(cast.driver.user_id)
@@ -457,6 +471,7 @@ HOSTILE = {
     "too great": ('{"type": "follow", "conversation": 9999999999999999999, "after": 0}', None),
     "empty": ('{"type": "send", "conversation": 1, "body": "x", "client_id": ""}', "blank"),
     "no client_id": ('{"type": "send", "conversation": 1, "body": "x"}', "required"),
+    "no topic": ('{"type": "open", "body": "x", "client_id": "a"}', "required"),
 }
 
 
