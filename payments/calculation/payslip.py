@@ -16,7 +16,8 @@ from payments.rules.facts import Facts, merged
 from payments.rules.limits import Settlement, settle
 from payments.rules.rent import RentPer, rent
 
-LIMIT_MAJOR = 10**15
+LIMIT_MAJOR = 10**10
+"""What a payslip's lines come to stays below this: then a batch of 100,000 can be summed up too."""
 CASH_KIND = "cash_collected"
 EARNING, REIMBURSEMENT, CASH = "earning", "reimbursement", "cash"
 RENT, CHARGE, ADVANCE, CARRIED = "rent", "charge", "advance", "carried"

@@ -230,6 +230,16 @@ def test_exception_names_its_reason_and_blocks_only_its_driver(scene: Scene, cas
     assert (batch.drivers, batch.exceptions) == (2, 1)
 
 
+def test_payslips_that_no_batch_could_sum_up_block_their_drivers_only(scene: Scene, cast):
+    """Each would fit its own row."""
+    for driver in (cast.driver, cast.other_driver):
+        scene.terms(driver)
+        scene.entry(driver, "tip", "900000000000000")
+    batch = scene.calculated()
+    assert (batch.status, batch.exceptions, batch.payable_amount) == ("in_review", 2, 0)
+    assert codes(payment_of(batch, cast.driver)) == ["amount_out_of_range"]
+
+
 def test_deducting_needs_a_legal_basis(scene: Scene, cast):
     services_policy(cast, deduction_basis="")
     scene.terms(cast.driver, rent_amount=D("10"), rent_per="day")
