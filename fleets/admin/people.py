@@ -123,7 +123,9 @@ class MembershipAdmin(ProviderAdmin):
         return ("email", "full_name", "role") if obj is None else ("user", "role", "ended_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return () if obj is None else ("user", "ended_at")
+        if obj is None:
+            return ()
+        return ("user", "ended_at") if obj.ended_at is None else ("user", "role", "ended_at")
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Membership:
         return services.invite_member(

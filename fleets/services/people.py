@@ -9,6 +9,7 @@ from django.db.models import F
 from fleets import audit, sandboxes
 from fleets.errors import AlreadyMember, LastOwner
 from fleets.models import FleetProvider, Membership, Role, User
+from fleets.selectors import roles_of
 from fleets.services import invitations
 from fleets.services.providers import require_room
 from voltop import clock, crypto
@@ -170,15 +171,20 @@ def invite_member_again(
 def change_role(
     membership: Membership, *, actor: Actor, role: str, at: datetime | None = None
 ) -> Membership:
-    """Another role from now on; the person's tokens end at once. Raises LastOwner (409)."""
+    """Another role from the next request on; the person's tokens end at once (`_end_tokens`).
+
+    Raises NotFound (404) for a membership that has ended, LastOwner (409).
+    """
     at = at or clock.now()
     actor.require_same_provider(membership)
     membership = _locked(membership)
+    if membership.ended_at is not None:
+        raise NotFound()
     if membership.role == role:
         return membership
     _require_other_owner(membership)
     Membership.objects.filter(pk=membership.pk).update(role=Role(role))
-    User.objects.filter(pk=membership.user_id).update(token_version=F("token_version") + 1)
+    _end_tokens(membership)
     audit.record(
         "membership.changed",
         membership,
@@ -194,7 +200,7 @@ def change_role(
 def end_membership(
     membership: Membership, *, actor: Actor, reason: str = "", at: datetime | None = None
 ) -> Membership:
-    """Take the role away; the person's tokens end at once. Ending twice changes nothing.
+    """Take the role away; the person's tokens end at once (`_end_tokens`). Twice changes nothing.
 
     Raises LastOwner (409).
     """
@@ -205,7 +211,7 @@ def end_membership(
         return membership
     _require_other_owner(membership)
     Membership.objects.filter(pk=membership.pk).update(ended_at=at)
-    User.objects.filter(pk=membership.user_id).update(token_version=F("token_version") + 1)
+    _end_tokens(membership)
     audit.record("membership.ended", membership, actor=actor, at=at, reason=reason)
     membership.refresh_from_db()
     return membership
@@ -215,6 +221,16 @@ def _locked(membership: Membership) -> Membership:
     """The membership, with its provider locked first so that two owners cannot leave at once."""
     FleetProvider.objects.select_for_update(no_key=True).get(pk=membership.provider_id)
     return Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
+
+
+def _end_tokens(membership: Membership) -> None:
+    """End tokens and browser sessions of somebody who works for this company alone.
+
+    Roles are read with every request, so nothing rests on it. A company could otherwise put out
+    whoever works for others, by inviting them and changing their role as often as it likes.
+    """
+    if roles_of(membership.user).keys() <= {membership.provider_id}:
+        User.objects.filter(pk=membership.user_id).update(token_version=F("token_version") + 1)
 
 
 def _require_other_owner(membership: Membership) -> None:

@@ -58,6 +58,30 @@ def test_a_changed_role_and_an_ended_one_end_the_persons_tokens(cast, api):
     assert again.get("/api/v1/drivers").status_code == 401
 
 
+def test_a_company_cannot_put_out_who_works_for_another(cast, api):
+    """It has what it gave; log-ins of the person are none of that."""
+    at_b = api(cast.outsider, **{"X-Voltop-Provider": str(cast.b.pk)})
+    at_a = api(cast.outsider, **{"X-Voltop-Provider": str(cast.a.pk)})
+    membership = services.add_member(cast.a, cast.outsider, actor=cast.actor(), role="manager")
+    assert at_a.get("/api/v1/webhook-endpoints").status_code == 200
+    services.change_role(membership, actor=cast.actor(), role="viewer")
+    assert at_a.get("/api/v1/webhook-endpoints").status_code == 403
+    services.end_membership(membership, actor=cast.actor())
+    assert at_a.get("/api/v1/drivers").status_code == 404
+    assert at_b.get("/api/v1/drivers").status_code == 200
+
+
+def test_an_ended_membership_has_no_role_to_change(cast, api):
+    membership = services.add_member(cast.a, cast.outsider, actor=cast.actor(), role="viewer")
+    services.end_membership(membership, actor=cast.actor())
+    answer = api(cast.owner).patch(
+        f"/api/v1/memberships/{membership.pk}", {"role": "owner"}, format="json"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    membership.refresh_from_db()
+    assert membership.role == "viewer"
+
+
 def test_the_limit_of_users_holds(cast):
     cast.owner  # noqa: B018 (the scene's one user)
     FleetProvider.objects.filter(pk=cast.a.pk).update(max_users=1)

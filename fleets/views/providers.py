@@ -141,13 +141,13 @@ class MembershipView(ListRetrieveViewSet):
         return self.respond(membership, status=201)
 
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change a role; the person's tokens end at once."""
+        """Change a role; tokens of whoever works for this company alone end at once."""
         membership = self.get_object()
         return self.respond(services.change_role(membership, actor=self.actor, **self.read_input()))
 
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: str) -> Response:
-        """Take the role away; the person's tokens end at once."""
+        """Take the role away; tokens of whoever works for this company alone end at once."""
         membership = self.get_object()
         return self.respond(
             services.end_membership(membership, actor=self.actor, **self.read_input())
