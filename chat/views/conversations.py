@@ -258,7 +258,9 @@ class AttachmentView(_InConversation):
     def create(self, request: Request, conversation_pk: str) -> Response:
         """Hand in a file; it is seen by others when a message was sent with it."""
         conversation, values = self.conversation(), self.read_input()
-        prepared = files.prepare(values["content"], name=values.get("file_name", ""))
+        prepared = files.prepare(
+            values["content"], name=values.get("file_name", ""), actor=self.actor
+        )
         author = services.Author(self.speaks, person(self.actor))
         made = services.hand_in_attachment(
             conversation, actor=self.actor, author=author, file=prepared

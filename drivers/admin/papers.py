@@ -183,10 +183,10 @@ class DriverDocumentAdmin(ProviderAdmin):
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> DriverDocument:
         values = dict(values)
         file, driver = values.pop("upload"), values.pop("driver")
-        prepared = files.prepare(file.read(files.MAX_BYTES + 1), name=file.name)
-        return services.hand_in_document(
-            driver, actor=admin_actor(request), file=prepared, **values
-        )
+        actor = admin_actor(request)
+        content = file.read(files.MAX_BYTES + 1)
+        prepared = files.prepare(content, name=file.name, actor=actor)
+        return services.hand_in_document(driver, actor=actor, file=prepared, **values)
 
     def service_update(
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]

@@ -46,7 +46,9 @@ GONE = (DriverStatus.LEAVING, DriverStatus.TERMINATED)
 _FLOATS = f"<{DIMENSIONS}d"
 
 
-def prepare_photo(content: bytes, field: str = "photo") -> files.Prepared:
+def prepare_photo(
+    content: bytes, field: str = "photo", *, actor: Actor | None = None
+) -> files.Prepared:
     """A photo as the engine may see it; seconds, and before any transaction.
 
     Raises what `files.prepare` raises (400, 413, 415, 503), with the field; a PDF is no photo.
@@ -54,7 +56,7 @@ def prepare_photo(content: bytes, field: str = "photo") -> files.Prepared:
     try:
         if len(content) > MAX_PHOTO_BYTES:
             raise FileTooLarge(limit_bytes=MAX_PHOTO_BYTES)
-        prepared = files.prepare(content)
+        prepared = files.prepare(content, actor=actor)
         if prepared.content_type != "image/jpeg":
             raise UnsupportedFile()
     except DomainError as error:

@@ -73,7 +73,7 @@ class OwnFaceView(OperationView):
         driver = own_driver(self.actor)
         values = self.read_input()
         photos = [
-            services.prepare_photo(content, f"photos.{number}")
+            services.prepare_photo(content, f"photos.{number}", actor=self.actor)
             for number, content in enumerate(values.pop("photos"))
         ]
         services.enrol_face(driver, actor=self.actor, photos=photos, **values)
@@ -118,7 +118,7 @@ class OwnFaceCheckViewSet(ListViewSet):
     def create(self, request: Request) -> Response:
         """Show your face: passed, failed (three times at most) or unavailable."""
         driver = own_driver(self.actor)
-        photo = services.prepare_photo(self.read_input()["photo"])
+        photo = services.prepare_photo(self.read_input()["photo"], actor=self.actor)
         check = services.check_face(driver, actor=self.actor, photo=photo)
         return self.respond(check, status=201)
 

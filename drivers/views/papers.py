@@ -48,7 +48,7 @@ CONTENT_TYPES = tuple(StoredFile.ContentType.values)
 def hand_in(driver: Driver, actor: Any, values: dict[str, Any]) -> DriverDocument:
     """Look through the file, then take the paper in."""
     content, name = values.pop("content"), values.pop("file_name", "")
-    prepared = files.prepare(content, name=name)
+    prepared = files.prepare(content, name=name, actor=actor)
     return services.hand_in_document(driver, actor=actor, file=prepared, **values)
 
 

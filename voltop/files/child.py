@@ -83,7 +83,7 @@ def _require_size(width: int, height: int, most: int) -> None:
 
 # --- PDF -----------------------------------------------------------------------------------------
 ACTIVE = (
-    *("JavaScript", "Launch", "SubmitForm", "ImportData", "GoToE", "GoToR", "Rendition"),
+    *("JavaScript", "Launch", "SubmitForm", "ImportData", "GoToE", "GoToR", "Rendition", "Thread"),
     *("RichMedia", "EmbeddedFile", "EmbeddedFiles", "XFA", "Movie", "Sound"),
 )
 OPAQUE = {b"DCTDecode", b"DCT", b"JPXDecode", b"CCITTFaxDecode", b"CCF", b"JBIG2Decode"}
@@ -92,8 +92,11 @@ FLATE, A85, HEX = (
     {b"ASCII85Decode", b"A85"},
     {b"ASCIIHexDecode", b"AHx"},
 )
-_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
+_STREAM = re.compile(rb"stream\r?\n")
+_ODD_STREAM = re.compile(rb"(?<!end)stream(?!\r?\n)")
 _FILTER = re.compile(rb"/Filter\s*(\[[^\]]*\]|/[A-Za-z0-9]+|[0-9]+\s+[0-9]+\s+R)")
+_ELSEWHERE = re.compile(rb"/FFilter|/F\s*[(<]")
+"""A stream whose content is another file, fetched from wherever its name says."""
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
 _ENDS = re.compile(rb"%%EOF[\r\n \t\0]*\Z")
 
@@ -124,18 +127,33 @@ def look_through(raw: bytes) -> None:
         raise Refused("active_pdf", reason="encrypted")
     has_pages = _judge(raw)
     left = MAX_INFLATED
-    for number, found in enumerate(_STREAM.finditer(raw)):
+    for number, (start, data) in enumerate(_streams(raw)):
         if number >= MAX_STREAMS:
             raise Refused("active_pdf", reason="too_much")
-        head = raw[max(0, found.start() - HEAD) : found.start()]
+        head = raw[max(0, start - HEAD) : start]
         if b"obj" not in head:
             raise Refused("active_pdf", reason="hidden_stream")
         head = _ESCAPED.sub(lambda match: unhexlify(match[1]), head)
-        for part in _decoded(head, found[1], left):
+        for part in _decoded(head, data, left):
             left -= CHUNK
             has_pages |= _judge(part)
     if not has_pages:
         raise Refused("unreadable_file")
+
+
+def _streams(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where each stream begins, and what stands in it; every byte is looked at once."""
+    for odd in _ODD_STREAM.finditer(raw):  # readers are not that strict about the end of the line
+        before = raw[max(0, odd.start() - 400) : odd.start()].rstrip()
+        if before.endswith(b">>") or b"%" in re.split(rb"[\r\n]", before)[-1]:
+            raise Refused("active_pdf", reason="hidden_stream")
+    at = 0
+    while (found := _STREAM.search(raw, at)) is not None:
+        end = raw.find(b"endstream", found.end())
+        if end < 0:  # readers go by the length that is said
+            raise Refused("active_pdf", reason="hidden_stream")
+        yield found.start(), raw[found.end() : end].removesuffix(b"\n").removesuffix(b"\r")
+        at = end + len(b"endstream")
 
 
 def _judge(part: bytes) -> bool:
@@ -149,6 +167,8 @@ def _judge(part: bytes) -> bool:
 def _decoded(head: bytes, data: bytes, left: int) -> Iterator[bytes]:
     """What stands in a stream, in overlapping parts; nothing of one that only holds a picture."""
     own = head.rpartition(b"endobj")[2]
+    if _ELSEWHERE.search(own):
+        raise Refused("active_pdf", reason="hidden_stream")
     if b"/Filter" not in own:
         return  # it was judged with the whole
     named = _FILTER.search(own)

@@ -114,6 +114,7 @@ def scan() -> bytes:
     return out.getvalue()
 
 
+SCRIPTED = b"9 0  << /S /JavaScript /JS (1) >>"
 JS = b"/OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >>"
 
 IMAGES = (
@@ -157,8 +158,28 @@ PDFS = (
     ),
     Case(
         "script_in_a_packed_object",
-        lambda: pdf(packed(b"9 0  << /S /JavaScript /JS (1) >>")),
+        lambda: pdf(packed(SCRIPTED)),
         "active_pdf",
+    ),
+    Case(
+        "script_in_a_packed_object_that_does_not_end",
+        lambda: pdf(packed(SCRIPTED).replace(b"endstream", b"")),
+        "active_pdf",
+    ),
+    Case(
+        "script_in_a_packed_object_behind_an_old_macs_line_end",
+        lambda: pdf(packed(SCRIPTED).replace(b">>\nstream\n", b">>\nstream\r")),
+        "active_pdf",
+    ),
+    Case(
+        "script_in_a_packed_object_behind_a_comment",
+        lambda: pdf(packed(SCRIPTED).replace(b">>\nstream\n", b">>%x\nstream \n")),
+        "active_pdf",
+    ),
+    Case(
+        "a_title_with_the_word",
+        lambda: pdf(b"<< /Title (A stream of words, and a downstream one) >>"),
+        "kept",
     ),
     Case(
         "script_in_an_object_packed_twice",
@@ -186,6 +207,21 @@ PDFS = (
         "active_pdf",
     ),
     Case("starts_a_program", lambda: pdf(catalog=b"/AA << /O << /S /Launch >> >>"), "active_pdf"),
+    Case(
+        "opens_a_file_elsewhere",
+        lambda: pdf(catalog=rb"/OpenAction << /S /Thread /F (\\\\host\\x.pdf) >>"),
+        "active_pdf",
+    ),
+    Case(
+        "goes_on_in_a_file_elsewhere",
+        lambda: pdf(stream(b"/F (http://host.example/x)", b"")),
+        "active_pdf",
+    ),
+    Case(
+        "a_million_streams_that_never_end",
+        lambda: pdf(stream(b"", b"stream\n" * 1_000_000).replace(b"endstream", b"")),
+        "active_pdf",
+    ),
     Case("locked", lambda: pdf(trailer=b"/Encrypt 8 0 R"), "active_pdf"),
     Case("archive_behind_it", lambda: pdf(end=archive("a.html")), "unreadable_file"),
     Case(

@@ -2,7 +2,6 @@
 
 import io
 import resource
-import threading
 
 import pytest
 from django.core.files.storage import storages
@@ -10,6 +9,7 @@ from django.db import connection, transaction
 from PIL import Image
 
 from voltop import crypto, files
+from voltop.context import Actor
 from voltop.errors import DomainError
 from voltop.files import child, names, preparing
 from voltop.files import errors as file_errors
@@ -23,7 +23,7 @@ SUBJECT = "drivers.driver:1"
 @pytest.fixture
 def here(monkeypatch):
     """What the child does, without a process for each file."""
-    monkeypatch.setattr(preparing, "_looked_through", child.answer_to)
+    monkeypatch.setattr(preparing, "_looked_through", lambda raw, _actor: child.answer_to(raw))
 
 
 def fate_of(case) -> str:
@@ -95,11 +95,25 @@ def test_a_child_that_dies_has_refused(monkeypatch, tmp_path):
 
 def test_no_more_than_two_are_looked_through_at_once(monkeypatch):
     monkeypatch.setattr(preparing, "WAIT_S", 0)
-    monkeypatch.setattr(preparing, "_places", threading.BoundedSemaphore(1))
-    preparing._places.acquire()
-    with pytest.raises(file_errors.FilesBusy) as refused:
+    with (
+        preparing._turn("user:1"),
+        preparing._turn("user:2"),
+        pytest.raises(file_errors.FilesBusy) as refused,
+    ):
         files.prepare(corpus.jpeg())
     assert refused.value.retry_after_s == 5
+    monkeypatch.setattr(preparing, "WAIT_S", 10)
+    assert files.prepare(corpus.jpeg()).content_type == "image/jpeg"
+
+
+def test_who_hands_in_many_leaves_a_place_to_others(monkeypatch):
+    monkeypatch.setattr(preparing, "WAIT_S", 0)
+    one, other = (Actor("user", number, 7) for number in (1, 2))
+    with preparing._turn(str(one)):
+        with pytest.raises(file_errors.FilesBusy):
+            files.prepare(corpus.jpeg(), actor=one)
+        monkeypatch.setattr(preparing, "WAIT_S", 10)
+        assert files.prepare(corpus.jpeg(), actor=other).content_type == "image/jpeg"
 
 
 @pytest.mark.parametrize("given", corpus.NAMES)
