@@ -2,8 +2,11 @@
 
 from typing import Self
 
+from django.db.models import Prefetch
+
 from voltop.querysets import M, ProviderQuerySet
 from voltop.search import Words, words_query
+from voltop.tables import StoredFile
 
 
 class ConversationQuerySet(ProviderQuerySet[M]):
@@ -22,8 +25,9 @@ class ConversationQuerySet(ProviderQuerySet[M]):
 
 class MessageQuerySet(ProviderQuerySet[M]):
     def with_attachments(self) -> Self:
-        """With their files: one query for all of them."""
-        return self.prefetch_related("attachments__file")
+        """With what is known of their files, not with the files: two queries for all of them."""
+        known = StoredFile.objects.unscoped().defer("sealed")
+        return self.prefetch_related(Prefetch("attachments__file", known))
 
     def after(self, seq: int) -> Self:
         """What came after a sequence number: exactly what a client has missed."""

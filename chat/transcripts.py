@@ -4,7 +4,8 @@ Notes among staff never stand in it, nor who read what. Not here: who may have i
 """
 
 import io
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -88,7 +89,11 @@ def transcript_pdf(driver: Driver, *, names: bool, at: datetime | None = None) -
 
     title = _("Conversations with %(driver)s") % {"driver": made["driver"]}
     below = f"{made['company']}, {told(made['made_at'])} ({zone.key})"
-    parts: list[Any] = [_text(title, "title"), _text(below, "small"), Spacer(0, 6 * mm)]
+    parts: list[Any] = [_text(title, "title"), _text(below, "small")]
+    if _has_boxes(made):
+        words = _("Letters that cannot be printed here stand as boxes; the JSON has them.")
+        parts.append(_text(words, "small"))
+    parts.append(Spacer(0, 6 * mm))
     for conversation in made["conversations"]:
         parts += _conversation(conversation, told)
     file = io.BytesIO()
@@ -128,7 +133,35 @@ STYLES = {
 
 def _text(text: str, style: str) -> Paragraph:
     """A paragraph of what somebody typed: text alone, whatever marks stand in it."""
-    return Paragraph(escape(text).replace("\n", "<br/>"), STYLES[style])
+    font = pdfmetrics.getFont(STYLES[style].fontName)
+    printed = "".join(_printed(sign, font.face.charToGlyph) for sign in text)
+    return Paragraph(escape(printed).replace("\n", "<br/>"), STYLES[style])
+
+
+def _printed(sign: str, glyphs: Collection[int]) -> str:
+    """A sign as the font can show it: a picture by its name, what only joins or tints pictures not
+    at all. Letters of other scripts stay, as boxes."""
+    if sign == "\n" or ord(sign) in glyphs:
+        return sign
+    if sign == "\t":
+        return " "
+    kind = unicodedata.category(sign)
+    if kind in ("Cc", "Cf", "Mn", "Sk"):
+        return ""
+    if kind.startswith("S"):
+        return f"[{unicodedata.name(sign, f'U+{ord(sign):04X}').lower()}]"
+    return sign
+
+
+def _has_boxes(made: dict[str, Any]) -> bool:
+    """Whether somebody used letters of a script that the font does not have."""
+    glyphs = pdfmetrics.getFont("Vera").face.charToGlyph
+    said = (message["body"] for talk in made["conversations"] for message in talk["messages"])
+    return any(
+        ord(sign) not in glyphs and unicodedata.category(sign).startswith("L")
+        for body in said
+        for sign in body
+    )
 
 
 def _page_number(canvas: Any, document: Any) -> None:

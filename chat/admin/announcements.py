@@ -31,6 +31,7 @@ class AnnouncementForm(ServiceForm):
     class Meta:
         model = Announcement
         fields = ("audience", "depot", "topic", "body")
+        labels = {"depot": _("Only of the depot"), "body": _("Message")}
 
 
 @admin.register(Announcement)

@@ -1,5 +1,6 @@
 """The support desk in the admin: the inbox of conversations, and one of them with its driver."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -7,19 +8,20 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from chat import services, transcripts
+from chat.admin.shown import facts_of, shown_talk
 from chat.models import (
     CONVERSATION_MACHINE,
-    AlarmStatus,
     Attachment,
     Conversation,
     ConversationEvent,
@@ -28,8 +30,8 @@ from chat.models import (
     Message,
     ReadMark,
 )
-from chat.selectors import news_of, talk_of, timeline_of
-from chat.subjects import find_subject
+from chat.selectors import talk_of, timeline_of
+from chat.services.attachments import MOST
 from fleets.admin.base import (
     ProviderAdmin,
     ReadOnlyAdmin,
@@ -39,18 +41,38 @@ from fleets.admin.base import (
     service_action,
     status_badge,
 )
+from fleets.admin.shown import name_of
 from fleets.models import User
 from fleets.services import socket_tickets
+from voltop import files
 from voltop.api.database_errors import broken_rule
 from voltop.cards import actions_of, cards_of
 from voltop.context import Actor
-from voltop.errors import DomainError
+from voltop.errors import DomainError, IllegalMove
 from voltop.exports import document_response
 
 
 def new_key() -> str:
     """Of the answer that a page may send: sent twice, it is one message."""
     return f"desk-{uuid4()}"
+
+
+class FilesWidget(UnfoldAdminFileFieldWidget):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """So many files as one message may have."""
+
+    widget = FilesWidget
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        chosen = [super(FilesField, self).clean(each, initial) for each in data or ()]
+        if len(chosen) > MOST:
+            raise forms.ValidationError(
+                _("At most %(most)d files at once.") % {"most": MOST}, code="too_many_items"
+            )
+        return chosen
 
 
 class ConversationForm(ServiceForm):
@@ -61,6 +83,12 @@ class ConversationForm(ServiceForm):
         max_length=4000,
         label=_("Answer the driver"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+    attachments = FilesField(
+        required=False,
+        allow_empty_file=True,  # its refusal names it
+        label=_("Files with the answer"),
+        help_text=_("Photos (JPEG, PNG or WebP) or PDFs, up to 10 MB each, five at most."),
     )
     reply_key = forms.CharField(
         required=False, max_length=64, initial=new_key, widget=forms.HiddenInput
@@ -77,7 +105,31 @@ class ConversationForm(ServiceForm):
         fields = ("assignee", "priority")
 
 
+def _number(text: str) -> int:
+    """A sequence number or key of an address; what is none counts as 0."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _stamp(rows: Any) -> str:
+    """Another text for other rows, other versions of them, or another order."""
+    versions = [(row.pk, row.row_version) for row in rows]
+    return hashlib.sha256(repr(versions).encode()).hexdigest()[:16]
+
+
+BASKETS = (
+    ("open", "status__exact=open", _("To answer")),
+    ("mine", "whose=mine", _("Mine")),
+    ("nobody", "whose=nobody", _("Nobody's")),
+    ("late", "late=1", _("Late")),
+)
+"""The first choices of the inbox; everything else is a filter."""
+
+
 def _resolve(conversation: Conversation, actor: Actor, reason: str) -> Conversation:
+    """A page may stand open for long: whoever comes second is told who came first."""
+    if conversation.status == ConversationStatus.RESOLVED:
+        who = name_of(conversation.events.latest("id").actor) or "Voltop"
+        raise IllegalMove(detail=_("%(who)s has resolved it already.") % {"who": who})
     return services.resolve(conversation, actor=actor, reason=reason)
 
 
@@ -94,7 +146,7 @@ def _is_anothers(conversation: Conversation, actor: Actor) -> bool:
 
 
 class Whose(admin.SimpleListFilter):
-    """One's own conversations, and those that nobody has taken."""
+    """One's own conversations that are not settled, and those that nobody has taken."""
 
     title = _("whose")
     parameter_name = "whose"
@@ -102,13 +154,11 @@ class Whose(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("mine", _("mine")), ("nobody", _("nobody's"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         if self.value() == "mine":
-            return queryset.filter(assignee_id=request.user.pk)
+            return queryset.unresolved().filter(assignee_id=request.user.pk)
         if self.value() == "nobody":
-            return queryset.filter(assignee__isnull=True).exclude(
-                status=ConversationStatus.RESOLVED
-            )
+            return queryset.unresolved().filter(assignee__isnull=True)
         return queryset
 
 
@@ -147,10 +197,12 @@ class ConversationAdmin(ProviderAdmin):
     list_filter = (Whose, Waiting, "status", "topic", "priority", "assignee")
     list_select_related = ("driver", "assignee")
     search_fields = ("number", "driver__given_name", "driver__family_name")
-    ordering = ("-last_message_at",)
+    ordering = ("status", "-last_message_at")  # open, pending, resolved: as they stand in need
     badge = status_badge(open="warning", pending="info", resolved="success")
     readonly_fields = ("number", "driver")
-    fieldsets = ((None, {"fields": ("reply", "reply_key", "note", "assignee", "priority")}),)
+    fieldsets = (
+        (None, {"fields": ("reply", "attachments", "reply_key", "note", "assignee", "priority")}),
+    )
     actions = (
         service_action(_("Take"), "chat.change_conversation", _take, when=_is_anothers),
         service_action(
@@ -186,20 +238,39 @@ class ConversationAdmin(ProviderAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         row = self.get_object(request, object_id)
+        if row is not None and request.method == "POST" and self.has_change_permission(request):
+            self._look_through(request)
         context = {**(extra_context or {}), **({} if row is None else self._desk(request, row))}
         return super().change_view(request, object_id, form_url, context)
+
+    def _look_through(self, request: HttpRequest) -> None:
+        """The files that come with the answer, before its transaction; a refused one is the form's
+        error, with its name."""
+        uploads, prepared = request.FILES.getlist("attachments"), []
+        actor = admin_actor(request)
+        for upload in uploads if len(uploads) <= MOST else ():
+            try:
+                content = upload.read(files.MAX_BYTES + 1)
+                prepared.append(files.prepare(content, name=upload.name or "", actor=actor))
+            except DomainError as error:
+                error.field = "attachments"
+                error.detail = _("%(name)s: %(why)s Choose the files once more.") % {
+                    "name": upload.name,
+                    "why": error.detail,
+                }
+                request.domain_error = error  # type: ignore[attr-defined]
+        request.prepared = prepared  # type: ignore[attr-defined]
 
     def _desk(self, request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
         """What stands around the form: what was said, the driver's cards, what may be done."""
         driver, provider_id = conversation.driver, getattr(request.user, "provider_id", None)
         agent = request.user if isinstance(request.user, User) else None
+        talk = talk_of(conversation)
         return {
-            "alarm": conversation.alarms.filter(status=AlarmStatus.RINGING).first(),
-            "talk": talk_of(conversation),
+            "facts": facts_of(conversation),
+            "talk": shown_talk(conversation, talk),
+            "last_note": max((said.note for said in talk), default=0),
             "timeline": timeline_of(conversation),
-            "subject": find_subject(
-                conversation.about_type, conversation.about_id, conversation.provider_id
-            ),
             "cards": cards_of(driver, provider_id, request.user),
             "quick_actions": actions_of(driver, provider_id, request.user),
             "canned": [
@@ -224,6 +295,12 @@ class ConversationAdmin(ProviderAdmin):
                 name="chat_conversation_transcript",
             ),
             path("<int:pk>/news/", wrap(self.news), name="chat_conversation_news"),
+            path(
+                "<int:pk>/files/<int:attachment>/",
+                wrap(self.file_view),
+                name="chat_conversation_file",
+            ),
+            path("inbox-news/", wrap(self.inbox_news), name="chat_conversation_inbox_news"),
             path(
                 "socket-ticket/",
                 wrap(require_POST(self.ticket)),
@@ -255,11 +332,48 @@ class ConversationAdmin(ProviderAdmin):
         return HttpResponseRedirect(reverse("admin:chat_conversation_change", args=(pk,)))
 
     def news(self, request: HttpRequest, pk: int) -> JsonResponse:
-        """What was said after a number: the page asks every few seconds."""
+        """What was said and noted after two numbers, and how the conversation stands, as the page
+        shows them: it asks when the socket tells of something, and every few seconds without."""
         conversation = self._seen(request, pk)
-        after = request.GET.get("after", "0")
-        seq = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
-        return JsonResponse({"messages": news_of(conversation, seq)})
+        talk = talk_of(
+            conversation,
+            after=_number(request.GET.get("after", "")),
+            after_note=_number(request.GET.get("note", "")),
+        )
+        return JsonResponse(
+            {
+                "seq": max((said.seq for said in talk), default=0),
+                "note": max((said.note for said in talk), default=0),
+                "talk": shown_talk(conversation, talk),
+                "facts": facts_of(conversation),
+            }
+        )
+
+    def file_view(self, request: HttpRequest, pk: int, attachment: int) -> HttpResponse:
+        """A file that was sent, as an attachment, which an image on our own page may show."""
+        conversation = self._seen(request, pk)
+        if not request.user.has_perm("chat.view_message"):
+            raise PermissionDenied
+        sent = conversation.attachments.filter(pk=attachment, message__isnull=False)
+        found = sent.select_related("file").first()
+        if found is None:
+            raise Http404
+        try:
+            return files.download(found.file)
+        except DomainError as error:
+            messages.error(request, str(error.detail))
+            return HttpResponseRedirect(reverse("admin:chat_conversation_change", args=(pk,)))
+
+    def inbox_news(self, request: HttpRequest) -> JsonResponse:
+        """A stamp of the rows that the inbox shows with these filters: another one, once any of
+        them has changed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            rows = self.get_changelist_instance(request).result_list
+        except IncorrectLookupParameters:
+            return JsonResponse({"stamp": ""})
+        return JsonResponse({"stamp": _stamp(rows)})
 
     def ticket(self, request: HttpRequest) -> JsonResponse:
         """A ticket for the page's socket; without a company there is none, and the page asks."""
@@ -277,8 +391,29 @@ class ConversationAdmin(ProviderAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"ticket_url": reverse("admin:chat_conversation_ticket"), **(extra_context or {})}
-        return super().changelist_view(request, context)
+        context = {
+            "ticket_url": reverse("admin:chat_conversation_ticket"),
+            "news_url": reverse("admin:chat_conversation_inbox_news"),
+            "baskets": self._baskets(request),
+            **(extra_context or {}),
+        }
+        response = super().changelist_view(request, context)
+        shown: dict[str, Any] = getattr(response, "context_data", None) or {}
+        if "cl" in shown:
+            shown["stamp"] = _stamp(shown["cl"].result_list)
+        return response
+
+    def _baskets(self, request: HttpRequest) -> list[tuple[str, Any, int, bool]]:
+        """The inbox by whose turn it is: query, words, how many, whether it is shown now."""
+        rows: Any = self.get_queryset(request)
+        counted = rows.unresolved().aggregate(
+            mine=Count("pk", filter=Q(assignee=request.user.pk)),
+            nobody=Count("pk", filter=Q(assignee=None)),
+            late=Count("pk", filter=Q(status="open", escalated_at__isnull=False)),
+            open=Count("pk", filter=Q(status="open")),
+        )
+        asked = request.GET.urlencode()
+        return [(query, words, counted[name], query == asked) for name, query, words in BASKETS]
 
     def transcript(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Everything that was said with the driver, as a file; that it left is audited."""
@@ -314,13 +449,13 @@ class ConversationAdmin(ProviderAdmin):
         self, request: HttpRequest, obj: Any, values: Mapping[str, Any]
     ) -> Conversation:
         actor = admin_actor(request)
-        if values.get("reply"):
-            author = services.Author.staff(request.user.pk or 0)
-            services.post_message(
+        prepared: list[files.Prepared] = getattr(request, "prepared", [])
+        if values.get("reply") or prepared:
+            services.answer_with_files(
                 obj,
                 actor=actor,
-                author=author,
-                body=values["reply"],
+                body=values.get("reply", ""),
+                prepared=prepared,
                 client_id=values.get("reply_key") or None,
             )
         if values.get("note"):

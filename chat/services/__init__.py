@@ -2,6 +2,7 @@
 
 from chat.services.alarms import acknowledge, move_on_call, page_due, put_on_call, take_off_call
 from chat.services.announcements import announce, audiences, send_announcements
+from chat.services.answers import answer_with_files
 from chat.services.attachments import forget_unsent, hand_in_attachment, seen_by
 from chat.services.authors import Author
 from chat.services.canned import (
@@ -23,6 +24,7 @@ __all__ = [
     "acknowledge",
     "add_note",
     "announce",
+    "answer_with_files",
     "assign",
     "audiences",
     "call_for_help",

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 from django.urls import reverse
+from pypdf import PdfReader
 
 from chat import services
 from chat.errors import NobodyToWriteTo, UnknownAudience
@@ -149,10 +150,35 @@ def test_a_transcript_has_everything_but_notes_and_others(cast):
 def test_a_transcript_as_pdf_is_text_alone_and_takes_long_messages(cast):
     talked(cast)
     ask(cast.driver, "<para>" + "word " * 790, topic="other")
-    document = transcript_pdf(cast.driver, names=True)
-    assert document.startswith(b"%PDF-")
-    assert document.count(b"/Type /Page\n") >= 1
-    assert len(io.BytesIO(document).read()) > 5_000
+    pages = printed(transcript_pdf(cast.driver, names=True))
+    text = "\n".join(pages)
+    order = [
+        "Conversations with Dora Driver",
+        "Where is <b>my</b> pay? & my tips",
+        "Owner Alba Moves, ",
+        "Tomorrow, 300 €.",
+        "The flap does not close",
+        "<para>",
+    ]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+    assert (text.count("word"), len(pages)) == (790, 2)
+    assert "every week" not in text
+    assert "boxes" not in text
+
+
+def printed(document):
+    """The words of each page of a PDF."""
+    return [page.extract_text() for page in PdfReader(io.BytesIO(document)).pages]
+
+
+def test_a_pdf_tells_letters_as_they_are_and_pictures_by_their_names(cast):
+    said = ask(cast.driver, "Grüße aus São Paulo, ¿qué pasó? „ß“ – …\tDanke 👍🏽 👨‍👩‍👧 ❤️")
+    [page] = printed(transcript_pdf(cast.driver, names=True))
+    assert "Grüße aus São Paulo, ¿qué pasó? „ß“ – … Danke [thumbs up sign]" in page
+    assert "[man][woman][girl] [heavy black heart]" in " ".join(page.split())
+    answer(cast, said, "Привет")
+    assert "the JSON has them" in printed(transcript_pdf(cast.driver, names=True))[0]
 
 
 def test_a_transcript_leaves_for_who_may_read_and_is_audited(cast, api, client):

@@ -4,11 +4,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from chat import services
 from chat.models import Conversation
 from chat.tests.test_conversations import answer, ask, said
+from chat.tests.world import sent_file
 from fleets.models import AuditEntry
 from reservations.tests.scene import book, make_station
 from shifts.models import Shift
@@ -145,12 +148,12 @@ def test_what_is_new_comes_by_itself_and_is_text(cast, client):
     answer(cast, conversation)
     client.force_login(cast.support)
     address = reverse("admin:chat_conversation_news", args=(conversation.pk,))
-    news = client.get(address, {"after": 1}).json()["messages"]
-    assert [(item["seq"], item["kind"], item["body"]) for item in news] == [
-        (2, "staff", "On its way.")
-    ]
+    news = client.get(address, {"after": 1}).json()
+    assert (news["seq"], news["note"]) == (2, 0)
+    assert [(said["kind"], said["body"]) for said in news["talk"]] == [("staff", "On its way.")]
     for wrong in ("x", "-1", "9" * 30, "²"):
-        assert len(client.get(address, {"after": wrong}).json()["messages"]) == 2
+        news = client.get(address, {"after": wrong, "note": wrong}).json()
+        assert len(news["talk"]) == 2
     page = client.get(page_of(conversation)).content.decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -163,3 +166,86 @@ def test_canned_replies_stand_there_filled_in(cast, client):
     client.force_login(cast.support)
     shown = client.get(page_of(ask(cast.driver))).content.decode()
     assert 'value="Hi Dora, Support Alba Moves here."' in shown
+
+
+def test_notes_and_who_has_it_come_by_themselves_too(cast, client):
+    conversation = ask(cast.driver)
+    client.force_login(cast.support)
+    address = reverse("admin:chat_conversation_news", args=(conversation.pk,))
+
+    def facts():
+        return [fact["words"] for fact in client.get(address).json()["facts"]]
+
+    assert "with nobody yet" in facts()
+    note = services.add_note(conversation, actor=cast.actor(), body="asks every <week>")
+    services.assign(conversation, actor=cast.actor(), assignee=cast.support)
+    news = client.get(address, {"after": 1, "note": 0}).json()
+    assert news["note"] == note.pk
+    assert [(said["kind"], said["body"]) for said in news["talk"]] == [
+        ("note", "asks every <week>")
+    ]
+    assert "with Support Alba Moves" in facts()
+    after = client.get(address, {"after": 1, "note": note.pk}).json()
+    assert (after["talk"], after["note"]) == ([], 0)
+
+
+def test_the_page_of_a_talk_asks_as_often_however_much_was_said(cast, client):
+    conversation = ask(cast.driver)
+    client.force_login(cast.support)
+    client.get(page_of(conversation))
+    counts = []
+    for _ in range(2):
+        for number in range(3):
+            sent_file(conversation, f"{number}.jpg")
+            answer(cast, conversation)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(page_of(conversation))
+        asked = [query["sql"] for query in queries if "chat_" in query["sql"].partition("FROM")[2]]
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+def test_a_stamp_tells_when_the_inbox_shows_something_else(cast, client):
+    conversation = ask(cast.driver)
+    client.force_login(cast.support)
+    page = reverse("admin:chat_conversation_changelist")
+    address = reverse("admin:chat_conversation_inbox_news")
+
+    def stamp(**asked):
+        return client.get(address, asked).json()["stamp"]
+
+    first, nobodys = stamp(), stamp(whose="nobody")
+    assert f'data-stamp="{first}"' in client.get(page).content.decode()
+    assert stamp() == first
+    ask(cast.foreign_driver)
+    assert stamp() == first
+    services.assign(conversation, actor=cast.actor(), assignee=cast.support)
+    assert stamp() != first
+    assert stamp(whose="nobody") != nobodys
+    mine = stamp(whose="mine")
+    ask(cast.other_driver)
+    assert stamp(whose="mine") == mine
+    assert stamp(status__exact="\x00", nothing="1") == ""
+    client.force_login(cast.viewer)
+    assert client.get(address).status_code == 403
+
+
+def test_the_inbox_counts_what_is_to_be_done(cast, client):
+    conversation = ask(cast.driver)
+    settled = ask(cast.other_driver)
+    services.assign(conversation, actor=cast.actor(), assignee=cast.support)
+    services.assign(settled, actor=cast.actor(), assignee=cast.support)
+    services.resolve(settled, actor=cast.actor())
+    ask(cast.driver, topic="vehicle")
+    client.force_login(cast.support)
+    page = reverse("admin:chat_conversation_changelist")
+    baskets = client.get(page, {"whose": "mine"}).context["baskets"]
+    told = {query: (count, shown) for query, _words, count, shown in baskets}
+    assert told == {
+        "status__exact=open": (2, False),
+        "whose=mine": (1, True),
+        "whose=nobody": (1, False),
+        "late=1": (0, False),
+    }
+    rows = client.get(page).context["cl"].result_list
+    assert [row.status for row in rows] == ["open", "open", "resolved"]

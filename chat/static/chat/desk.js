@@ -1,57 +1,64 @@
 "use strict";
-// The page of a conversation: new messages come by themselves, canned replies go into the answer.
+// The page of a conversation: what is new comes by itself, canned replies go into the answer.
 (() => {
   const talk = document.getElementById("talk");
   if (!talk) return;
+  const facts = document.getElementById("facts");
+  const here = Number(talk.dataset.conversation);
   talk.scrollTop = talk.scrollHeight;
 
-  const line = (name, text) => {
-    const made = document.createElement("p");
-    made.className = name;
-    made.textContent = text;
-    return made;
+  const made = (tag, values, ...within) => {
+    const element = Object.assign(document.createElement(tag), values);
+    element.append(...within);
+    return element;
   };
 
-  const show = (said) => {
-    const row = document.createElement("li");
-    row.className = `desk-${said.kind}`;
-    row.append(line("desk-body", said.body), line("desk-by", `${said.who}, ${said.at}`));
-    talk.append(row);
-    talk.dataset.seq = said.seq;
-    talk.scrollTop = talk.scrollHeight;
+  const showFile = (file) => {
+    const link = (...within) => made("a", { href: file.url, download: "" }, ...within);
+    const name = file.url ? link(file.name) : file.name;
+    if (file.url) name.className = "text-link";
+    const row = made("p", { className: "desk-file" });
+    if (file.picture) row.append(link(made("img", { src: file.url, alt: file.name })));
+    row.append(made("span", {}, name, made("br"), made("small", {}, file.about)));
+    return row;
   };
 
-  let asking = false;
-  let again = false;
-  const ask = async () => {
-    if (document.hidden) return;
-    if (asking) {
-      again = true; // one question at a time: the same answer is not shown twice
-      return;
-    }
-    asking = true;
-    try {
-      const answer = await fetch(`${talk.dataset.news}?after=${talk.dataset.seq}`);
-      if (answer.ok) (await answer.json()).messages.forEach(show);
-    } catch {
-      // Away for a moment: the next time asks for the same.
-    }
-    asking = false;
-    if (again) {
-      again = false;
-      ask();
-    }
+  const showSaid = (said) => {
+    const row = made("li", { className: `desk-${said.kind}` });
+    if (said.body) row.append(made("p", { className: "desk-body" }, said.body));
+    row.append(...said.files.map(showFile), made("p", { className: "desk-by" }, said.by));
+    return row;
   };
-  document.addEventListener("visibilitychange", ask);
-  const here = Number(talk.dataset.conversation);
-  const live = window.voltopLive(
-    talk.dataset.ticket,
-    (frame) => {
-      if (frame.conversation === here && frame.type !== "read") ask();
+
+  const showFact = ({ words, url, late, strong }) => {
+    const look = late ? "desk-late" : strong ? "desk-strong" : "";
+    if (!url) return made("span", { className: look }, words);
+    return made("a", { className: `text-link ${look}`, href: url }, words);
+  };
+
+  let known = "";
+
+  const show = (news) => {
+    const now = JSON.stringify(news.facts);
+    if (now !== known) facts.replaceChildren(...news.facts.map(showFact));
+    known = now;
+    const atEnd = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
+    talk.append(...news.talk.map(showSaid));
+    talk.dataset.seq = Math.max(talk.dataset.seq, news.seq);
+    talk.dataset.note = Math.max(talk.dataset.note, news.note);
+    if (atEnd) talk.scrollTop = talk.scrollHeight;
+  };
+
+  window.voltopLive({
+    url: talk.dataset.ticket,
+    ask: async () => {
+      const { news, seq, note } = talk.dataset;
+      show(await window.voltopNews(`${news}?after=${seq}&note=${note}`));
     },
-    () => ({ conversation: here, after: Number(talk.dataset.seq) }),
-  );
-  setInterval(() => live.open || ask(), 5000);
+    concerns: (frame) => frame.conversation === here && frame.type !== "read",
+    follow: () => ({ conversation: here, after: Number(talk.dataset.seq) }),
+    line: document.getElementById("line"),
+  });
 
   const canned = document.getElementById("canned");
   const reply = document.getElementById("id_reply");
@@ -63,4 +70,24 @@
       reply.focus();
     });
   }
+
+  const files = document.getElementById("id_attachments");
+  if (files) {
+    const names = files.closest("label").querySelector("input[type=text]");
+    const none = names.value;
+    files.addEventListener("change", () => {
+      names.value = [...files.files].map((file) => file.name).join(", ") || none;
+    });
+  }
+
+  const form = document.getElementById("conversation_form");
+  let sent = false;
+  form?.addEventListener("submit", (event) => {
+    if (sent) event.preventDefault(); // it is on its way
+    sent = true;
+    document.getElementById("sending").hidden = !files?.files.length;
+  });
+  window.addEventListener("pageshow", () => {
+    sent = false;
+  });
 })();

@@ -11,7 +11,7 @@ from voltop.demo.city.diary import Diary
 from voltop.demo.city.past import WEEKS, Past, first_day
 from voltop.demo.city.payday import WEEK, Payday
 from voltop.demo.city.streets import City
-from voltop.demo.city.talk import ask_about_pay, open_desk, talk
+from voltop.demo.city.talk import ask_about_pay, furnish_desk, open_desk, talk
 from voltop.demo.client import Client
 from voltop.demo.companies import PASSWORD, Company
 
@@ -108,7 +108,9 @@ def _talk(place: Told) -> None:
     assert place.company.driver is not None
     driver = Client(place.url).log_in(place.company.driver[0], PASSWORD)
     support = Client(place.url).log_in(str(place.company.log_in_of("support")), PASSWORD)
+    dispatcher = Client(place.url).log_in(str(place.company.log_in_of("dispatcher")), PASSWORD)
     talk(driver, support)
+    furnish_desk(support, dispatcher)
     open_desk(place.owner)
-    driver.close()
-    support.close()
+    for client in (driver, support, dispatcher):
+        client.close()
