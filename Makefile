@@ -105,7 +105,7 @@ faces: .venv/.dev  ## install the face engine (dlib, 130 MB) and prove it on rea
 	@$(VENV_PYTHON) -m pytest -q -m "" drivers/tests/test_face_engine.py; code=$$?; \
 		if [ -f build/faces.json ]; then cat build/faces.json; fi; exit $$code
 
-bench: .venv/.dev  ## speed against honest baselines: [ROWS="ingest"]; docs/benchmarks.md is its report
+bench: .venv/.dev  ## speed against honest baselines: [ROWS="fanout ingest"]; docs/benchmarks.md is its report
 	@$(VENV_PYTHON) -m benchmarks $(ROWS)
 
 clean:  ## remove what the other targets made here, the demo's data too

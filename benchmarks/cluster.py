@@ -73,6 +73,20 @@ class Cluster:
         return str(row[0])
 
 
+def migrate() -> None:
+    """Set Django up in this process, on the cluster that was started, and migrate."""
+    os.environ["VOLTOP_DB_POOL_MAX"] = "0"
+    try:
+        import django
+
+        django.setup()
+    finally:
+        del os.environ["VOLTOP_DB_POOL_MAX"]
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
 def remove(home: Path) -> None:
     """Remove an instance's folders, also where they had to be put elsewhere."""
     found = paths.layout(home)

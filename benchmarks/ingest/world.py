@@ -1,12 +1,11 @@
 """The product's side of the run: migrated, with a company, its cars, and a source's token."""
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 import psycopg
 
-from benchmarks.cluster import Cluster
+from benchmarks.cluster import Cluster, migrate
 
 VEHICLES = 500
 _HELD_FROM = datetime(2025, 1, 1, tzinfo=UTC)
@@ -26,17 +25,9 @@ class World:
 
 def build(vehicles: int = VEHICLES) -> World:
     """Migrate the cluster's database and fill it by services; leaves no connection open."""
-    os.environ["VOLTOP_DB_POOL_MAX"] = "0"
-    try:
-        import django
-
-        django.setup()
-    finally:
-        del os.environ["VOLTOP_DB_POOL_MAX"]
-    from django.core.management import call_command
+    migrate()
     from django.db import connections
 
-    call_command("migrate", verbosity=0)
     try:
         return _fill(vehicles)
     finally:

@@ -71,6 +71,23 @@ def test_nothing_measured_and_anything_lost_are_not_well():
 
 
 @pytest.mark.slow
+def test_every_socket_of_every_program_hears_every_message():
+    run = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "fanout", "--rounds=1", "--seconds=0.3", "--dry"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert run.returncode in (0, 1), run.stderr[-3000:]
+    line = json.loads(run.stdout.splitlines()[-1])
+    assert line["wrong"] == [], run.stderr[-3000:]
+    assert len(line["ratios"]) == 2
+    assert all(ratio > 0 for ratio in line["ratios"].values())
+
+
+@pytest.mark.slow
 def test_every_program_starts_and_stores_what_it_acknowledges():
     """Speed is not asked for here: the machine that runs tests is busy."""
     run = subprocess.run(
