@@ -19,7 +19,7 @@ class DriversConfig(AppConfig):
             selectors,
             today,
         )
-        from drivers.services import erasure, sandbox
+        from drivers.services import erasure, face_log_in, sandbox
         from voltop import registry
 
         registry.register(registry.ROLE_PERMISSIONS, "drivers", roles.of_drivers)
@@ -29,6 +29,7 @@ class DriversConfig(AppConfig):
         registry.register(registry.RECORD_KINDS, "documents", record_kinds.documents)
         registry.register(registry.USER_ROLES, "drivers", selectors.roles_of_user)
         registry.register(registry.PROVIDER_BLOCKERS, "drivers", selectors.blockers_of_provider)
+        registry.register(registry.LOG_IN_STEPS, "drivers.face", face_log_in.ask)
         registry.register(registry.NOTICE_KINDS, "drivers", notices.kinds)
         registry.register(registry.SANDBOX_SEEDS, "drivers", sandbox.seed)
         registry.register(registry.DRIVER_PANELS, "drivers", panels.likely_duplicates)

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from fleets.errors import NoCredentials
 from voltop.errors import DomainError
 
 
@@ -196,6 +197,14 @@ class FaceAttemptsUsedUp(DomainError):
     code = "face_attempts_used_up"
     status = 429
     message = _("Your face was not recognised three times: ask your company, or wait.")
+
+
+class FaceNotRecognised(NoCredentials):
+    """At log-in. `extra.reason`: face_mismatch, or face_image_replayed (each log-in wants a photo
+    of its own); `extra.attempts_left` before only staff or an hour help."""
+
+    code = "face_not_recognised"
+    message = _("Your face was not recognised: take another photo.")
 
 
 class FaceCheckRequired(DomainError):

@@ -53,8 +53,8 @@ FACE_ENROLLED = NoticeKind(
     "drivers.face_enrolled",
     _("Your face was enrolled"),
     _(
-        "From now on your face is recognised before a shift. If you did not take these photos "
-        "yourself, tell your company and change your password."
+        "From now on your face is recognised where your company asks for it. If you did not take "
+        "these photos yourself, tell your company and change your password."
     ),
     urgent=True,
     safety=True,

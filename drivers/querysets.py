@@ -34,6 +34,10 @@ class FaceCheckQuerySet(ProviderQuerySet[M]):
         """A driver's own up to an instant, the latest first."""
         return self.filter(driver_id=driver_id, at__lte=until).order_by("-at", "-pk")
 
+    def before_starts(self) -> Self:
+        """Those before a shift; what happened at a log-in lets nobody start."""
+        return self.filter(purpose="shift_start")
+
     def good(self) -> Self:
         """Passed, or set aside by staff."""
         return self.filter(result__in=("passed", "overridden"))

@@ -15,6 +15,7 @@ from drivers.models import (
     Engagement,
     EngagementKind,
     FaceCheck,
+    FacePurpose,
     PayoutAccount,
     PayoutAccountKind,
 )
@@ -30,6 +31,7 @@ from voltop.api.fields import (
     InstantField,
     ObjectField,
     ProviderRelatedField,
+    SecretField,
     StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
@@ -415,7 +417,8 @@ class ConsentSerializer(Serializer):
 class FaceSerializer(Serializer):
     """One's own face: never the template, only that there is one.
 
-    `wanted`: the company checks faces; `check_needed`: the next start waits for a check.
+    `wanted`: the company asks for faces, at log-in or before starts; `check_needed`: the next
+    start waits for a check.
     """
 
     wanted = StrictBooleanField(read_only=True)
@@ -443,10 +446,18 @@ class FaceCheckInputSerializer(Serializer):
     photo = SelfieField()
 
 
+class FaceLogInSerializer(Serializer):
+    """POST: the challenge that the step before was answered with, and a new photo."""
+
+    challenge = SecretField(max_length=1024)
+    photo = SelfieField()
+
+
 class FaceCheckSerializer(ModelSerializer):
     """`refusal`: face_mismatch, face_image_replayed, face_engine_unavailable; empty: none.
 
-    A pass is `distance` ≤ `threshold`. `liveness` is not checked: a photo of a photo passes.
+    A pass is `distance` ≤ `threshold`. `used_at`: when one that was set aside for a log-in let one
+    pass. `liveness` is not checked: a photo of a photo passes.
     """
 
     class Meta:
@@ -468,12 +479,16 @@ class FaceCheckSerializer(ModelSerializer):
             "actor",
             "reason",
             "at",
+            "used_at",
         )
         read_only_fields = fields
 
 
 class SetAsideSerializer(Serializer):
-    """POST: whose check is set aside, and why."""
+    """POST: whose check is set aside, before a shift or at one log-in, and why."""
 
     driver = ProviderRelatedField(queryset=Driver.objects.all())
+    purpose = StrictChoiceField(
+        choices=FacePurpose.choices, required=False, default=FacePurpose.SHIFT_START
+    )
     reason = StrictCharField(max_length=500)

@@ -24,4 +24,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^me/today/?$", phone.TodayView.as_view()),
     re_path(r"^me/sync/?$", phone.SyncView.as_view()),
     re_path(r"^me/face/?$", faces.OwnFaceView.as_view()),
+    re_path(r"^auth/face/log-in/?$", faces.FaceLogInView.as_view()),
 ]

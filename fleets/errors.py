@@ -159,6 +159,14 @@ class SecondFactorRequired(NoCredentials):
     message = _("The password is right: now show your second factor.")
 
 
+class FaceRequired(NoCredentials):
+    """`extra.challenge` goes to auth/face/log-in with a photo, within five minutes; `extra.company`
+    is whose rules ask for it."""
+
+    code = "face_required"
+    message = _("One more step: show your face.")
+
+
 class SecondFactorMissing(DomainError):
     """Set one up under auth/second-factor; it counts at once."""
 

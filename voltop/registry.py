@@ -18,6 +18,10 @@ WHILE_SUSPENDED = "fleets.while_suspended"
 """key = app label, () -> {"kept": codenames, "hidden": codenames}: what people of a suspended
 company keep beside looking, and what they do not even see (`fleets.suspension`)."""
 
+LOG_IN_STEPS = "fleets.log_in_steps"
+"""(begun, at) -> NoCredentials | None: what else somebody must show who has proven the rest, with
+the challenge of that step (`fleets.services.challenges`)."""
+
 API_SCOPES = "fleets.api_scopes"
 """key = app label, () -> {scope: codenames}: what an API client's scope opens in the app."""
 

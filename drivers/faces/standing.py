@@ -20,7 +20,7 @@ def face_needed(driver: Driver, policy: FleetPolicy, at: datetime) -> bool:
 def _has_shown(driver: Driver, policy: FleetPolicy, at: datetime) -> bool:
     """A good check is recent enough; or none could be made, and the company lets that through."""
     since = at - timedelta(hours=policy.face_check_valid_h)
-    recent = FaceCheck.objects.of(driver.pk, until=at).filter(at__gt=since)
+    recent = FaceCheck.objects.of(driver.pk, until=at).before_starts().filter(at__gt=since)
     results = set(recent.values_list("result", flat=True))
     if results & set(GOOD):
         return True
@@ -48,7 +48,8 @@ def _has_new_phone(driver: Driver, at: datetime) -> bool:
 
     A log-in without a phone's id is a new phone's each time.
     """
-    passed = FaceCheck.objects.of(driver.pk, until=at).filter(result=FaceResult.PASSED).first()
+    checks = FaceCheck.objects.of(driver.pk, until=at).before_starts()
+    passed = checks.filter(result=FaceResult.PASSED).first()
     families = RefreshFamily.objects.filter(user_id=driver.user_id, created_at__lte=at)
     living = families.filter(revoked_at__isnull=True, expires_at__gt=at)
     if passed is None:

@@ -54,6 +54,7 @@ class FaceTemplate(ProviderModel):
 
 class FacePurpose(models.TextChoices):
     SHIFT_START = "shift_start", _("start of a shift")
+    LOGIN = "login", _("log-in")
 
 
 class FaceResult(models.TextChoices):
@@ -80,7 +81,8 @@ class FaceCheck(ProviderModel):
     `distance` ≤ `threshold` is a pass. `refusal` is the code of why not: face_mismatch,
     face_image_replayed, face_engine_unavailable. `attempt` counts failures in a row. `image_hash`
     is a keyed hash of the selfie, which is not kept. Measures as in `drivers.faces.Face`.
-    `actor` and `reason`: of whoever set it aside.
+    `actor` and `reason`: of whoever set it aside. One set aside for a log-in lets one pass:
+    `used_at` is when.
     """
 
     Result = FaceResult
@@ -107,6 +109,7 @@ class FaceCheck(ProviderModel):
     actor = models.CharField(max_length=64, editable=False)
     reason = models.CharField(max_length=500, blank=True, editable=False)
     at = models.DateTimeField(editable=False)
+    used_at = models.DateTimeField(null=True, editable=False)
 
     objects = FaceCheckQuerySet.as_manager()
 
@@ -128,6 +131,10 @@ class FaceCheck(ProviderModel):
             models.CheckConstraint(
                 name="drivers_facecheck_set_aside_why",
                 condition=Q(result="overridden") ^ Q(reason=""),
+            ),
+            models.CheckConstraint(
+                name="drivers_facecheck_used_once",
+                condition=Q(used_at__isnull=True) | Q(result="overridden", purpose="login"),
             ),
             models.UniqueConstraint(
                 fields=["driver", "image_hash"],

@@ -27,6 +27,7 @@ from drivers.services.drivers import (
 )
 from drivers.services.engagements import end_engagement, may_end, start_engagement
 from drivers.services.erasure import erase_driver
+from drivers.services.face_log_in import finish_log_in
 from drivers.services.face_terms import forget_faces
 from drivers.services.faces import (
     check_face,
@@ -48,6 +49,7 @@ __all__ = [
     "end_engagement",
     "enrol_face",
     "erase_driver",
+    "finish_log_in",
     "follow_calendars",
     "forget_faces",
     "hand_in_document",

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db import transaction
 
@@ -27,7 +28,14 @@ from drivers.errors import (
 from drivers.faces import DIMENSIONS, Face, consent, engine
 from drivers.faces.judging import distance, mean_of, the_face
 from drivers.faces.standing import face_needed
-from drivers.models import Driver, DriverStatus, FaceCheck, FaceResult, FaceTemplate
+from drivers.models import (
+    Driver,
+    DriverStatus,
+    FaceCheck,
+    FacePurpose,
+    FaceResult,
+    FaceTemplate,
+)
 from drivers.numbers import subject_of
 from fleets import audit, limits
 from fleets.models import AuditEntry, FleetPolicy
@@ -109,13 +117,19 @@ def enrol_face(
 
 
 def check_face(
-    driver: Driver, *, actor: Actor, photo: files.Prepared, at: datetime | None = None
+    driver: Driver,
+    *,
+    actor: Actor,
+    photo: files.Prepared,
+    purpose: FacePurpose = FacePurpose.SHIFT_START,
+    at: datetime | None = None,
 ) -> FaceCheck:
     """Compare a selfie with the driver's template: passed, failed or unavailable, always a row.
 
-    The same photo within ten minutes is the same check; later, or one of the enrolment, it is a
-    failure. Three failures in a row within an hour end it until then, or until staff set it aside.
-    A photo that cannot be judged is refused and is no failure.
+    The same photo before the same start within ten minutes is the same check; later, at a log-in,
+    or one of the enrolment, it is a failure. Three failures in a row within an hour, whatever for,
+    end it until then, or until staff set it aside. A photo that cannot be judged is refused and is
+    no failure. A template of another engine's makes a log-in `unavailable`, for want of a way in.
     Raises FacePhotoRefused (400), FaceNotEnrolled, DriverNotActive, KeyDestroyed (409),
     FaceAttemptsUsedUp, TooManyAttempts (429), FaceEngineBusy (503).
     """
@@ -125,33 +139,41 @@ def check_face(
     template = _template_of(driver)
     limits.take(LOOKS, str(driver.pk), at=at)
     image_hash = _hash_of(photo)
-    if (known := _just_checked(driver, image_hash, at)) is not None:
+    if (known := _known_check(template, image_hash, purpose, actor, at)) is not None:
         return known
     _next_attempt(driver, at)
-    if _is_replayed(template, image_hash):
-        return _noted(driver, actor, at, result="failed", refusal="face_image_replayed")
     try:
         looking = engine()
+        if purpose == FacePurpose.LOGIN and template.model != looking.model:
+            raise FaceEngineUnavailable()
         [faces] = looking.look([photo.content])
     except FaceEngineUnavailable as error:
-        return _noted(driver, actor, at, result="unavailable", refusal=error.code)
+        values = {"result": FaceResult.UNAVAILABLE, "refusal": error.code}
+        return _noted(driver, actor, at, purpose=purpose, **values)
     face = the_face(faces)
     with transaction.atomic():
         driver = _locked(driver)
         template = _template_of(driver)  # consent may have been withdrawn meanwhile
-        if (known := _just_checked(driver, image_hash, at)) is not None:
+        if (known := _known_check(template, image_hash, purpose, actor, at)) is not None:
             return known
         if template.model != looking.model:
             raise FaceNotEnrolled()
-        return _compared(template, face, image_hash, looking.version, actor=actor, at=at)
+        values = _compared(template, face, image_hash, looking.version)
+        return _noted(driver, actor, at, purpose=purpose, **values)
 
 
 @transaction.atomic
 def set_aside_face_check(
-    driver: Driver, *, actor: Actor, reason: str, at: datetime | None = None
+    driver: Driver,
+    *,
+    actor: Actor,
+    reason: str,
+    purpose: FacePurpose = FacePurpose.SHIFT_START,
+    at: datetime | None = None,
 ) -> FaceCheck:
-    """Let a driver start without a passed check, as long as one would hold; audited.
+    """Let a driver start without a passed check, as long as one would hold; or log in, once.
 
+    A log-in is let pass within as long, by its first factors alone. Audited.
     Raises ReasonRequired (400), OwnFaceCheck (403), DriverNotActive (409).
     """
     at, reason = at or clock.now(), given_reason(reason)
@@ -159,7 +181,8 @@ def set_aside_face_check(
     if actor.kind == "user" and actor.id == driver.user_id:
         raise OwnFaceCheck()
     _require_staying(driver)
-    return _noted(driver, actor, at, result="overridden", reason=reason[:500])
+    values = {"result": FaceResult.OVERRIDDEN, "reason": reason[:500]}
+    return _noted(driver, actor, at, purpose=purpose, **values)
 
 
 @transaction.atomic
@@ -192,7 +215,7 @@ def withdraw_face(
 def require_face(driver: Driver, policy: FleetPolicy, at: datetime) -> None:
     """Guard of a start: a check where the company's rules ask for one. Raises FaceCheckRequired."""
     if face_needed(driver, policy, at):
-        checks = FaceCheck.objects.of(driver.pk, until=at)
+        checks = FaceCheck.objects.of(driver.pk, until=at).before_starts()
         raise FaceCheckRequired(
             enrolled=FaceTemplate.objects.filter(driver=driver).exists(),
             last_result=checks.values_list("result", flat=True).first(),
@@ -295,38 +318,27 @@ def _template_of(driver: Driver) -> FaceTemplate:
 
 # --- Checks --------------------------------------------------------------------------------------
 def _compared(
-    template: FaceTemplate,
-    face: Face,
-    image_hash: bytes,
-    version: str,
-    *,
-    actor: Actor,
-    at: datetime,
-) -> FaceCheck:
+    template: FaceTemplate, face: Face, image_hash: bytes, version: str
+) -> dict[str, Any]:
     policy = FleetPolicy.objects.get(provider_id=template.provider_id)
     threshold = float(policy.face_max_distance)
     apart = distance(_opened(template), face.embedding)
     passed = apart <= threshold
-    return _noted(
-        template.driver,
-        actor,
-        at,
-        result=FaceResult.PASSED if passed else FaceResult.FAILED,
-        refusal="" if passed else "face_mismatch",
-        distance=apart,
-        threshold=threshold,
-        face_width_px=face.width_px,
-        sharpness=face.sharpness,
-        light=round(face.light),
-        engine=version,
-        image_hash=image_hash,
-    )
+    return {
+        "result": FaceResult.PASSED if passed else FaceResult.FAILED,
+        "refusal": "" if passed else "face_mismatch",
+        "distance": apart,
+        "threshold": threshold,
+        "face_width_px": face.width_px,
+        "sharpness": face.sharpness,
+        "light": round(face.light),
+        "engine": version,
+        "image_hash": image_hash,
+    }
 
 
 @transaction.atomic
-def _noted(
-    driver: Driver, actor: Actor, at: datetime, *, result: str, **values: object
-) -> FaceCheck:
+def _noted(driver: Driver, actor: Actor, at: datetime, *, result: str, **values: Any) -> FaceCheck:
     """Write a check down, under the driver's lock, so that parallel failures count one another."""
     driver = _locked(driver)
     attempt = 0 if result == FaceResult.OVERRIDDEN else _next_attempt(driver, at)
@@ -366,10 +378,22 @@ def _next_attempt(driver: Driver, at: datetime) -> int:
     return len(failures) + 1
 
 
-def _just_checked(driver: Driver, image_hash: bytes, at: datetime) -> FaceCheck | None:
-    """The check of the same photo a moment ago: a phone that lost the answer asks again."""
-    recent = FaceCheck.objects.of(driver.pk, until=at).filter(at__gt=at - REPEATED_WITHIN)
-    return recent.filter(image_hash=image_hash).first()
+def _known_check(
+    template: FaceTemplate, image_hash: bytes, purpose: str, actor: Actor, at: datetime
+) -> FaceCheck | None:
+    """What a photo that was seen before comes to: its check again, or a failure; None: it is new.
+
+    Before a start a phone that lost the answer asks again. A log-in has no such grace: whoever
+    holds the photo of one would have the tokens of another.
+    """
+    own = FaceCheck.objects.of(template.driver_id, until=at).filter(image_hash=image_hash)
+    just = own.before_starts().filter(at__gt=at - REPEATED_WITHIN).first()
+    if just is not None and purpose == FacePurpose.SHIFT_START:
+        return just
+    if not _is_replayed(template, image_hash):
+        return None
+    values = {"result": FaceResult.FAILED, "refusal": "face_image_replayed"}
+    return _noted(template.driver, actor, at, purpose=purpose, **values)
 
 
 def _is_replayed(template: FaceTemplate, image_hash: bytes) -> bool:
@@ -397,6 +421,5 @@ def _require_staying(driver: Driver) -> None:
 def _require_wanted(driver: Driver) -> None:
     """Nothing is kept of a face that the company does not ask for, or of somebody who leaves."""
     _require_staying(driver)
-    policy = FleetPolicy.objects.get(provider_id=driver.provider_id)
-    if policy.face_check == FleetPolicy.FaceCheck.NEVER:
+    if not FleetPolicy.objects.get(provider_id=driver.provider_id).wants_faces:
         raise FaceChecksOff()

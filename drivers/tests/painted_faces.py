@@ -110,8 +110,8 @@ def ask_for_faces(provider: FleetProvider, mode: str = "always", **values) -> No
 
 
 def enrol(cast, driver: Driver, person: int = 1, **values) -> FaceTemplate:
-    """A template of the person, by three photos of the driver's own taking."""
+    """A template of the person, by three photos; by `actor`, or whoever sets the cast's scenes."""
     photos = [photo(person, take) for take in (1, 2, 3)]
     values = {"photos": photos, "consent_version": consent.VERSION, **values}
-    values.setdefault("actor", cast.actor(driver.provider))
+    values["actor"] = values.get("actor") or cast.actor(driver.provider)
     return services.enrol_face(driver, **values)

@@ -9,8 +9,11 @@ from django.db import connection
 from playwright.sync_api import Page, expect, sync_playwright
 
 from drivers.models import Driver
+from drivers.tests.painted_faces import enrol, painted
+from fleets.models import FleetPolicy
 from vehicles import services as vehicle_services
 from voltop import clock
+from voltop.context import Actor
 from voltop.tests.cast import PASSWORD, Cast
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -35,8 +38,8 @@ def driver(transactional_db: None) -> Driver:
 
 
 @pytest.fixture
-def page(driver: Driver, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
-    """A phone of 360 × 640 on which the driver has logged in. Its console says nothing bad."""
+def phone(driver: Driver, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A phone of 360 × 640 on which nobody has logged in. Its console says nothing bad."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's loop is in this thread
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
@@ -48,14 +51,45 @@ def page(driver: Driver, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> I
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Content" in said.text else None)
         page.goto(f"{live_server.url}/driver/")
-        page.get_by_label("E-mail or phone").fill(str(driver.user.email))
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in", exact=True).click()
-        expect(page.get_by_role("button", name="Start the shift")).to_be_enabled(timeout=WAIT_MS)
         yield page
         browser.close()
         connection.close()  # Django keeps another one for code beside a running loop
         assert wrong == []
+
+
+@pytest.fixture
+def page(phone: Page, driver: Driver) -> Page:
+    """The same with the driver logged in."""
+    log_in(phone, driver)
+    expect(phone.get_by_role("button", name="Start the shift")).to_be_enabled(timeout=WAIT_MS)
+    return phone
+
+
+def log_in(phone: Page, driver: Driver) -> None:
+    phone.get_by_label("E-mail or phone").fill(str(driver.user.email))
+    phone.get_by_label("Password").fill(PASSWORD)
+    phone.get_by_role("button", name="Log in", exact=True).click()
+
+
+def test_the_face_is_shown_at_log_in_where_the_company_asks_for_it(
+    phone: Page, driver: Driver
+) -> None:
+    FleetPolicy.objects.filter(provider=driver.provider).update(face_login="always")
+    enrol(None, driver, actor=Actor("user", driver.user_id, driver.provider_id))
+    log_in(phone, driver)
+    camera = phone.get_by_label("Take a photo of your face")
+    expect(phone.get_by_text(f"{driver.provider.name} asks to see your face")).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+    assert phone.evaluate(SMALL) == phone.evaluate(UNNAMED) == []
+    for person, said in ((2, "not recognised"), (1, "")):
+        shown = {"name": "me.png", "mimeType": "image/png", "buffer": painted(person, 9)}
+        camera.set_input_files(shown)
+        phone.get_by_role("button", name="Log in", exact=True).click()
+        if said:
+            expect(phone.get_by_role("alert")).to_contain_text(said, timeout=WAIT_MS)
+    expect(phone.get_by_role("button", name="Start the shift")).to_be_enabled(timeout=WAIT_MS)
+    results = driver.face_checks.order_by("pk").values_list("purpose", "result")
+    assert list(results) == [("login", "failed"), ("login", "passed")]
 
 
 def test_a_shift_that_was_started_without_a_network_is_there_when_it_is_back(

@@ -33,6 +33,7 @@ from drivers.tests.painted_faces import (
 )
 from fleets.errors import TooManyAttempts
 from fleets.models import AuditEntry, FleetPolicy, Notice
+from fleets.services import change_policy
 from voltop import crypto, files
 from voltop.context import Actor
 from voltop.crypto import DecryptFailed, KeyDestroyed
@@ -389,6 +390,38 @@ def test_the_days_count_from_the_last_leaving(cast, driver):
     assert services.forget_faces(NOON + timedelta(days=79)) == 0
     assert services.forget_faces(NOON + timedelta(days=80)) == 1
     assert DriverEvent.objects.filter(driver=driver).exists()
+
+
+def turn(cast, mode, at, value="face_check"):
+    change_policy(cast.a, actor=cast.actor(), values={value: mode}, at=at)
+
+
+def test_thirty_days_after_a_company_stopped_asking_nothing_is_left(cast, driver):
+    enrol(cast, driver, at=NOON)
+    check(driver)
+    ask_for_faces(cast.b)
+    enrol(cast, cast.foreign_driver, at=NOON)
+    turn(cast, "never", NOON + timedelta(days=1))
+    assert services.forget_faces(NOON + timedelta(days=30, hours=23)) == 0
+    assert services.forget_faces(NOON + timedelta(days=31)) == 1
+    assert FaceTemplate.objects.get().driver == cast.foreign_driver
+    assert FaceCheck.objects.get(driver=driver).image_hash is None
+    assert services.forget_faces(NOON + timedelta(days=32)) == 0
+    entry = AuditEntry.objects.get(action="face.withdrawn")
+    assert (entry.actor, entry.reason) == ("system:faces", "not asked for 30 days")
+
+
+def test_a_company_that_asks_again_or_at_log_in_keeps_what_it_has(cast, driver):
+    enrol(cast, driver, at=NOON)
+    turn(cast, "never", NOON)
+    turn(cast, "always", NOON + timedelta(days=29))
+    assert services.forget_faces(NOON + timedelta(days=60)) == 0
+    turn(cast, "new_phone", NOON + timedelta(days=61), "face_login")
+    turn(cast, "never", NOON + timedelta(days=62))
+    assert services.forget_faces(NOON + timedelta(days=100)) == 0
+    turn(cast, "never", NOON + timedelta(days=101), "face_login")
+    assert services.forget_faces(NOON + timedelta(days=130)) == 0
+    assert services.forget_faces(NOON + timedelta(days=131)) == 1
 
 
 def test_who_leaves_is_no_longer_compared(cast, driver):

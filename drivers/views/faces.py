@@ -16,21 +16,25 @@ from drivers.serializers import (
     FaceCheckInputSerializer,
     FaceCheckSerializer,
     FaceEnrolSerializer,
+    FaceLogInSerializer,
     FaceSerializer,
     SetAsideSerializer,
 )
 from drivers.views.papers import BODY_MAX_BYTES
-from fleets.errors import TooManyAttempts
+from fleets.errors import InvalidCredentials, TooManyAttempts
 from fleets.models import FleetPolicy
+from fleets.serializers.auth import TokenPairSerializer
 from voltop import clock
 from voltop.api.errors import InvalidBase64
-from voltop.api.views import OperationView
+from voltop.api.views import OpenView, OperationView
 from voltop.api.viewsets import ListRetrieveViewSet, ListViewSet
 from voltop.crypto import KeyDestroyed
 from voltop.errors import ReasonRequired
 from voltop.files import errors as file_errors
 
 OWN = "drivers.own_face"
+LOG_IN_MAX_BYTES = 2_800_000
+"""One photo as base64, and what stands around it: whoever sends it is not known yet."""
 LOOKED_AT = (
     InvalidBase64,
     *file_errors.OF_A_FILE,
@@ -88,7 +92,7 @@ class OwnFaceView(OperationView):
         policy = FleetPolicy.objects.get(provider_id=driver.provider_id)
         template = FaceTemplate.objects.filter(driver=driver).first()
         shown = {
-            "wanted": policy.face_check != FleetPolicy.FaceCheck.NEVER,
+            "wanted": policy.wants_faces,
             "enrolled_at": template.created_at if template else None,
             "consented_at": template.consented_at if template else None,
             "consent_version": template.consent_version if template else "",
@@ -97,6 +101,34 @@ class OwnFaceView(OperationView):
             "consent": {"version": consent.VERSION, "text": str(consent.TEXT)},
         }
         return Response(FaceSerializer(shown).data, status=status)
+
+
+class FaceLogInView(OpenView):
+    """The last step of a log-in where a company asks for it: its challenge, and a photo."""
+
+    input_serializers = {"post": FaceLogInSerializer}
+    output_serializers = {"post": TokenPairSerializer}
+    errors = {
+        "post": (
+            InvalidCredentials,
+            InvalidBase64,
+            *file_errors.OF_A_FILE,
+            errors.FacePhotoRefused,
+            errors.FaceNotRecognised,
+            errors.FaceNotEnrolled,
+            errors.DriverNotActive,
+            errors.FaceAttemptsUsedUp,
+            errors.FaceEngineBusy,
+            errors.FaceEngineUnavailable,
+            TooManyAttempts,
+            KeyDestroyed,
+        )
+    }
+    body_max_bytes: ClassVar[dict[str, int]] = {"post": LOG_IN_MAX_BYTES}
+
+    def post(self, request: Request) -> Response:
+        pair = services.finish_log_in(**self.read_input())
+        return Response(TokenPairSerializer(pair).data)
 
 
 class OwnFaceCheckViewSet(ListViewSet):

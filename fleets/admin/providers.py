@@ -111,7 +111,11 @@ POLICY_HELP = {
         "In your currency: a driver who owes more starts no shift, unless somebody overrides it. "
         "Empty: no limit."
     ),
-    "face_check": _("Whether drivers show their face before a start; never: nothing is kept."),
+    "face_check": _("Whether drivers show their face before a start."),
+    "face_login": _(
+        "Whether drivers who have enrolled show their face when they log in. Where both are never, "
+        "nothing is enrolled, and after 30 days nothing is left."
+    ),
     "face_check_pct": _("At random: of how many of a driver's days, by lot."),
     "face_check_valid_h": _("How long a check that passed, or was set aside, holds."),
     "face_max_distance": _("The largest distance that passes: the smaller, the stricter."),

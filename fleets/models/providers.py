@@ -149,8 +149,13 @@ class FleetPolicy(ProviderModel):
         NEW_PHONE = "new_phone", _("on a new phone")
 
     class FaceUnavailable(models.TextChoices):
-        ALLOW = "allow", _("start all the same, and be looked at")
-        BLOCK = "block", _("do not start")
+        ALLOW = "allow", _("go on all the same, and be looked at")
+        BLOCK = "block", _("do not go on")
+
+    class FaceLogin(models.TextChoices):
+        NEVER = "never", _("never")
+        ALWAYS = "always", _("always")
+        NEW_PHONE = "new_phone", _("on a new phone")
 
     provider = models.OneToOneField(FleetProvider, models.PROTECT, related_name="policy")
     holiday_region = models.CharField(max_length=16, blank=True)
@@ -169,6 +174,7 @@ class FleetPolicy(ProviderModel):
     low_soc_pct = _percent(15)
     face_check = models.CharField(max_length=16, choices=FaceCheck, default=FaceCheck.NEVER)
     face_check_pct = _percent(0)
+    face_login = models.CharField(max_length=16, choices=FaceLogin, default=FaceLogin.NEVER)
     face_check_valid_h = models.PositiveSmallIntegerField(
         default=12, validators=[MinValueValidator(1), MaxValueValidator(168)]
     )
@@ -220,6 +226,11 @@ class FleetPolicy(ProviderModel):
 
     def __str__(self) -> str:
         return f"Rules of {told(self, 'provider')}"
+
+    @property
+    def wants_faces(self) -> bool:
+        """Whether any rule asks for a face; where none does, nothing of faces is kept."""
+        return self.face_check != self.FaceCheck.NEVER or self.face_login != self.FaceLogin.NEVER
 
 
 class Depot(ProviderModel):

@@ -27,7 +27,8 @@ from fleets.models import (
 )
 from fleets.querysets import login_name
 from fleets.services import notices
-from voltop import clock
+from fleets.services.challenges import Begun
+from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import NotFound
 from voltop.jobs import claim_run
@@ -67,7 +68,7 @@ def log_in(
     The attempt takes its slots before anything is hashed. An unknown name, a wrong password, a
     person without one and a disabled person answer alike, after the same one hash. A device that
     this person has used before has slots of its own: a stranger's guesses do not shut it out.
-    Raises InvalidCredentials, SecondFactorRequired (401), TooManyAttempts (429).
+    Raises InvalidCredentials, SecondFactorRequired, FaceRequired (401), TooManyAttempts (429).
     """
     at = at or clock.now()
     user = identify(login=login, password=password, address=address, device=device, at=at)
@@ -104,8 +105,16 @@ def _account_key(user: User | None, login: str, device: Device) -> str:
 def device_key(user: User | None, device: Device) -> str:
     """The slots of a device that this person has used before; empty for any other."""
     owner = user.pk if user else 0
-    known = RefreshFamily.objects.filter(user_id=owner, device_hash=device.hash)
-    return f"device:{owner}:{device.hash}" if known.exclude(device_hash="").exists() else ""
+    return f"device:{owner}:{device.hash}" if is_known_device(owner, device.hash) else ""
+
+
+def is_known_device(user_id: int, device_hash: str) -> bool:
+    """Whether this person has logged in on the device before (rows live `KEEP_ENDED` longer).
+
+    A device that does not say which it is is never known.
+    """
+    known = RefreshFamily.objects.filter(user_id=user_id, device_hash=device_hash)
+    return known.exclude(device_hash="").exists()
 
 
 def _password_matches(user: User | None, password: str) -> bool:
@@ -119,13 +128,28 @@ def _password_matches(user: User | None, password: str) -> bool:
 def enter(user: User, device: Device, at: datetime) -> TokenPair:
     """Let somebody in who has proven who they are, on this device.
 
-    Raises SecondFactorRequired (401) when there is more to prove, InvalidCredentials (401) when the
-    person was disabled or changed the password meanwhile.
+    Raises SecondFactorRequired, FaceRequired (401) when there is more to prove, InvalidCredentials
+    (401) when the person was disabled or changed the password meanwhile.
     """
     from fleets.services import second_factor  # stands on this module
 
-    second_factor.require(user, device)
-    return start(user, device.name, device.hash, at)
+    begun = Begun(user, device.name, device.hash)
+    second_factor.require(begun)
+    return go_on(begun, at)
+
+
+def go_on(begun: Begun, at: datetime) -> TokenPair:
+    """What follows the second factor: what higher apps ask for (`LOG_IN_STEPS`), then tokens."""
+    for ask in registry.collect(registry.LOG_IN_STEPS).values():
+        if (refusal := ask(begun, at)) is not None:
+            raise refusal
+    return finish(begun, at)
+
+
+def finish(begun: Begun, at: datetime) -> TokenPair:
+    """Tokens for somebody who has proven all there is to prove. Raises InvalidCredentials (401)."""
+    shown_at = begun.second_factor_at
+    return start(begun.user, begun.device_name, begun.device_hash, at, second_factor_at=shown_at)
 
 
 @transaction.atomic

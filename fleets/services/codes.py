@@ -150,7 +150,10 @@ def code_of(code: OneTimeCode) -> str:
 def log_in_by_code(
     *, challenge: str, code: str, address: str, device: auth.Device, at: datetime | None = None
 ) -> auth.TokenPair:
-    """Tokens for the right code. Raises InvalidCode (401), TooManyAttempts (429)."""
+    """Tokens for the right code.
+
+    Raises InvalidCode, SecondFactorRequired, FaceRequired (401), TooManyAttempts (429).
+    """
     at = at or clock.now()
     row = try_code(CodePurpose.LOGIN, challenge, code, address=address, at=at)
     return auth.enter(use(row, at=at), device, at)

@@ -75,8 +75,8 @@ def accept_invitation(
 ) -> auth.TokenPair:
     """Set the first password with an invitation's code, and log in.
 
-    Spaces, dashes and small letters in the code do not matter. Raises InvalidCode (401),
-    WeakPassword (400), TooManyAttempts (429).
+    Spaces, dashes and small letters in the code do not matter. Raises InvalidCode,
+    SecondFactorRequired, FaceRequired (401), WeakPassword (400), TooManyAttempts (429).
     """
     at = at or clock.now()
     user = _accept(code, new, address, at)

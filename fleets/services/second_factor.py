@@ -9,18 +9,16 @@ browser's session), not about a request: docs/decisions/0007. Not here: who must
 import base64
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from django.core import signing
 from django.db import transaction
 from django_otp.oath import hotp
 
 from fleets import audit, limits
 from fleets.errors import (
     FreshSecondFactorRequired,
-    InvalidCredentials,
     InvalidSecondFactor,
     NoSecondFactor,
     SecondFactorExists,
@@ -34,7 +32,8 @@ from fleets.models import (
     SecondFactor,
     User,
 )
-from fleets.services import auth, notices
+from fleets.services import auth, challenges, notices
+from fleets.services.challenges import Begun
 from voltop import clock, crypto
 from voltop.context import Actor
 
@@ -43,8 +42,7 @@ TOLERANCE = 1  # steps before and after the present one
 SECRET_BYTES = 20
 RECOVERY_CODES = 10
 FRESH = timedelta(minutes=5)
-CHALLENGE_S = 300
-SALT = "fleets.second_factor"
+STEP = "second_factor"
 CONTEXT = "fleets_secondfactor|secret|"
 
 
@@ -132,33 +130,24 @@ def reset(user: User, *, actor: Actor, reason: str = "", at: datetime | None = N
 
 
 # --- Showing it ----------------------------------------------------------------------------------
-def require(user: User, device: auth.Device) -> None:
+def require(begun: Begun) -> None:
     """Guard of log-in: somebody with a second factor goes on with `finish_log_in`.
 
     Raises SecondFactorRequired (401) with a challenge that is good for five minutes.
     """
-    if not has_one(user):
-        return
-    claims = {"u": user.pk, "v": user.token_version, "d": device.hash, "n": device.name}
-    challenge = signing.dumps(claims, salt=SALT)
-    raise SecondFactorRequired(challenge=challenge, expires_in_s=CHALLENGE_S)
+    if has_one(begun.user):
+        raise challenges.ask(SecondFactorRequired, begun, STEP)
 
 
 def finish_log_in(*, challenge: str, code: str, at: datetime | None = None) -> auth.TokenPair:
     """Tokens for the challenge of a log-in and a code (or a recovery code).
 
-    Raises InvalidCredentials (401), InvalidSecondFactor (400), TooManyAttempts (429).
+    Raises InvalidCredentials, FaceRequired (401), InvalidSecondFactor (400), TooManyAttempts (429).
     """
     at = at or clock.now()
-    try:
-        claims = signing.loads(challenge, salt=SALT, max_age=CHALLENGE_S)
-    except signing.BadSignature as error:
-        raise InvalidCredentials() from error
-    user = User.objects.filter(pk=claims["u"], token_version=claims["v"], is_active=True).first()
-    if user is None:
-        raise InvalidCredentials()
-    check(user, code, at=at)
-    return auth.start(user, claims["n"], claims["d"], at, second_factor_at=at)
+    begun = challenges.read(challenge, STEP)
+    check(begun.user, code, at=at)
+    return auth.go_on(replace(begun, second_factor_at=at), at)
 
 
 def verify(

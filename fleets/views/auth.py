@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from fleets import limits, oauth
 from fleets.errors import (
+    FaceRequired,
     InvalidCode,
     InvalidCredentials,
     InvalidRefreshToken,
@@ -26,19 +27,12 @@ from fleets.serializers import auth as shapes
 from fleets.services import auth, codes, invitations, second_factor, socket_tickets
 from fleets.tokens import AccessClaims
 from voltop import clock
-from voltop.api.permissions import ANYONE, PERSON
+from voltop.api.permissions import PERSON
 from voltop.api.schema import VoltopAutoSchema
-from voltop.api.views import OperationView
+from voltop.api.views import OpenView, OperationView
 from voltop.errors import PermissionDenied
 
-
-class OpenView(OperationView):
-    """Routes that hand out tokens: no credentials are read, also none that have expired."""
-
-    authentication_classes = ()
-    needs_provider = False
-    idempotency = "refused"
-    permissions = {"post": ANYONE}
+MORE_TO_SHOW = (SecondFactorRequired, FaceRequired)
 
 
 class OwnAccountView(OperationView):
@@ -59,7 +53,7 @@ class LoginView(OpenView):
 
     input_serializers = {"post": shapes.LoginInputSerializer}
     output_serializers = {"post": shapes.TokenPairSerializer}
-    errors = {"post": (InvalidCredentials, SecondFactorRequired, TooManyAttempts)}
+    errors = {"post": (InvalidCredentials, *MORE_TO_SHOW, TooManyAttempts)}
 
     def post(self, request: Request) -> Response:
         values = self.read_input()
@@ -111,7 +105,7 @@ class CodeLoginView(OpenView):
 
     input_serializers = {"post": shapes.CodeLoginInputSerializer}
     output_serializers = {"post": shapes.TokenPairSerializer}
-    errors = {"post": (InvalidCode, SecondFactorRequired, TooManyAttempts)}
+    errors = {"post": (InvalidCode, *MORE_TO_SHOW, TooManyAttempts)}
 
     def post(self, request: Request) -> Response:
         values = self.read_input()
@@ -147,7 +141,7 @@ class InvitationView(OpenView):
 
     input_serializers = {"post": shapes.InvitationInputSerializer}
     output_serializers = {"post": shapes.TokenPairSerializer}
-    errors = {"post": (InvalidCode, WeakPassword, TooManyAttempts)}
+    errors = {"post": (InvalidCode, *MORE_TO_SHOW, WeakPassword, TooManyAttempts)}
 
     def post(self, request: Request) -> Response:
         values = self.read_input()
@@ -165,7 +159,15 @@ class SecondFactorLoginView(OpenView):
 
     input_serializers = {"post": shapes.SecondFactorLoginSerializer}
     output_serializers = {"post": shapes.TokenPairSerializer}
-    errors = {"post": (InvalidCredentials, InvalidSecondFactor, NoSecondFactor, TooManyAttempts)}
+    errors = {
+        "post": (
+            InvalidCredentials,
+            FaceRequired,
+            InvalidSecondFactor,
+            NoSecondFactor,
+            TooManyAttempts,
+        )
+    }
 
     def post(self, request: Request) -> Response:
         pair = second_factor.finish_log_in(**self.read_input())

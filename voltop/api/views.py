@@ -272,6 +272,15 @@ class OperationView(StrictView):
         super().initial(request, *args, **kwargs)
 
 
+class OpenView(OperationView):
+    """Routes that hand out tokens: no credentials are read, also none that have expired."""
+
+    authentication_classes = ()
+    needs_provider = False
+    idempotency = "refused"
+    permissions = {"post": ANYONE}
+
+
 def takes_nothing(serializer_class: type[BaseSerializer]) -> bool:
     """Whether a request may leave the body away: no field of it has to be there."""
     fields = getattr(serializer_class(), "fields", {})

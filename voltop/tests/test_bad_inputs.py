@@ -46,6 +46,7 @@ EXEMPT: dict[str, tuple[str, tuple[int, ...]]] = {
     "me_papers_create": (PAPERS, (45,)),
     "attachments_create": (TALK, (45,)),
     "me_attachments_create": (TALK, (45,)),
+    "auth_face_log_in": (FACES, (45,)),
     "me_face_post": (FACES, (45,)),
     "me_face_checks_create": (FACES, (45,)),
     "imports_create": (FILES, (45,)),

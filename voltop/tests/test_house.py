@@ -30,6 +30,7 @@ ALSO_PUBLIC = {
     "fleets.admin": "the admin base that scopes by provider",
     "fleets.authentication": "telemetry's sources come with a token of their own kind",
     "fleets.principals": "the same: a source is one more kind of caller",
+    "fleets.serializers": "the last step of a log-in answers with tokens as the others do",
     "fleets.iso3166": "the list of country codes",
     "shifts.gates": "the shape in which an app says what stands in the way of a start",
     "chat.subjects": "the shape in which an app shows what a conversation is about",

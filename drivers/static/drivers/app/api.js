@@ -6,6 +6,7 @@ import * as store from "./store.js";
 const BASE = "/api/v1/";
 const language = document.documentElement.lang;
 const WAIT_MS = 15000;
+const AWAY = [502, 503, 504];
 let access = null;
 let refreshing = null;
 
@@ -23,7 +24,7 @@ export class Refused extends Error {
 // No answer came, or none of ours: no network, or a server that is away for a moment.
 export class Unreachable extends Error {}
 
-async function send(method, path, body, headers) {
+async function send(method, path, body, headers, { wait = WAIT_MS, away = AWAY } = {}) {
   let answer;
   try {
     answer = await fetch(BASE + path, {
@@ -36,12 +37,12 @@ async function send(method, path, body, headers) {
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
-      signal: AbortSignal.timeout(WAIT_MS),
+      signal: AbortSignal.timeout(wait),
     });
   } catch (error) {
     throw new Unreachable(error.message);
   }
-  if (answer.status === 502 || answer.status === 503 || answer.status === 504) throw new Unreachable(`HTTP ${answer.status}`);
+  if (away.includes(answer.status)) throw new Unreachable(`HTTP ${answer.status}`);
   return answer;
 }
 
@@ -77,6 +78,9 @@ export const askForCode = async (login) =>
   read(await send("POST", "auth/codes", { login, purpose: "login", device: await device() }));
 export const finishLogIn = async (challenge, code) =>
   accept(await read(await send("POST", "auth/second-factor/log-in", { challenge, code })));
+// Looking at a photo takes seconds, and a 503 says that nobody can look just now.
+export const showFace = async (challenge, photo) =>
+  accept(await read(await send("POST", "auth/face/log-in", { challenge, photo }, {}, { wait: 60000, away: [502, 504] })));
 
 export const isLoggedIn = async () => Boolean(await store.get("session", "refresh"));
 

@@ -71,8 +71,9 @@ export function logIn(entered) {
       await go();
       await entered();
     } catch (error) {
-      if (error.code !== "second_factor_required") throw error;
-      bySecondFactor(error.extra.challenge);
+      if (error.code === "second_factor_required") bySecondFactor(error.extra.challenge);
+      else if (error.code === "face_required") byFace(error.extra);
+      else throw error;
     }
   };
   function byPassword(login = "") {
@@ -105,6 +106,24 @@ export function logIn(entered) {
   function bySecondFactor(challenge) {
     show(form([field(t("Code of your authenticator app"), codeField())], t("Log in"), (sent) =>
       step(() => api.finishLogIn(challenge, sent.code.value.trim()))));
+  }
+  function byFace({ challenge, company }) {
+    const camera = h("input", { name: "photo", type: "file", accept: "image/*", capture: "user", required: true });
+    show(
+      h("p", {}, t("{company} asks to see your face too.", { company })),
+      form([field(t("Take a photo of your face"), camera, t("You alone, near, in good light, looking at the camera. It is not kept."))], t("Log in"), async (sent) => {
+        const { content } = await prepared(camera.files[0]);
+        sent.reset();
+        try {
+          await step(() => api.showFace(challenge, content));
+        } catch (error) {
+          if (error.code !== "invalid_credentials") throw error;
+          byPassword();
+          tell(t("This took too long: log in once more."), true);
+        }
+      }),
+      button(t("Begin again"), () => byPassword(), "plain"),
+    );
   }
   byPassword();
   return place;
