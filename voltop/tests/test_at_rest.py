@@ -1,4 +1,4 @@
-"""What tells where somebody's money goes, or who they are in law, is nowhere readable at rest.
+"""What tells where money goes, who people are in law or what their face is like is not to be read.
 
 Numbers that occur nowhere else are sent in by every way there is; then all that is kept anywhere is
 searched for them: `voltop.tests.plaintext`.
@@ -9,7 +9,9 @@ import io
 import json
 import logging
 import random
+import struct
 
+import pytest
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -19,7 +21,10 @@ from stdnum import iban as iban_rules
 from stdnum.br import cpf as cpf_rules
 from stdnum.us import rtn as rtn_rules
 
-from drivers.models import Driver, PayoutAccount
+from drivers.faces import consent
+from drivers.models import Driver, FaceTemplate, PayoutAccount
+from drivers.services import faces
+from drivers.tests.painted_faces import PaintedFaces, ask_for_faces, embedding, painted
 from fleets.models import AuditEntry, DataImport
 from fleets.services import import_runs
 from voltop import files
@@ -188,6 +193,109 @@ def kept_and_in_use(driver: int, secret: list[str]) -> None:
     assert DataImport.objects.unscoped().exclude(content=b"").count() == 1
     taken = Driver.objects.unscoped().get(given_name="Zoe")
     assert taken.national_id == secret[3]
+
+
+# --- Faces ---------------------------------------------------------------------------------------
+FACE, CHECKS, SHOW = "/api/v1/me/face", "/api/v1/me/face/checks", "/api/v1/auth/face/log-in"
+MIDDLE = slice(400, 460)
+
+
+def face_forms(person: int) -> dict[str, list[bytes]]:
+    """What is computed of a face, as programs write numbers: packed either way, or in words."""
+    takes = [embedding(person, take) for take in range(1, 7)]
+    mean = tuple(sum(values) / 3 for values in zip(*takes[:3], strict=True))
+    said: dict[str, list[bytes]] = {}
+    for name, numbers in {
+        "template": mean,
+        **{f"take {n}": t for n, t in enumerate(takes)},
+    }.items():
+        some = numbers[40:44]
+        packed = [struct.pack(f"{order}4{kind}", *some) for order in "<>" for kind in "df"]
+        raw = [form for each in packed for form in bytes_forms(each)]
+        said[name] = [*raw, *(f"{number:.12f}"[:13].encode() for number in some)]
+    return said
+
+
+def bytes_forms(raw: bytes) -> list[bytes]:
+    """In small letters, as places are read."""
+    middles = (base64.b64encode(b"\0" * n + raw)[4:-4].lower() for n in range(3))
+    return [raw.lower(), raw.hex().encode(), *middles]
+
+
+def picture_of(person: int, take: int) -> bytes:
+    """A face on a ground of noise: a stretch of its bytes occurs nowhere else."""
+    picture = Image.open(io.BytesIO(painted(person, take))).convert("L")
+    noise = Image.frombytes("L", (picture.width, 64), DICE.randbytes(picture.width * 64))
+    whole = Image.new("L", (picture.width, picture.height + 64))
+    whole.paste(picture, (0, 0))
+    whole.paste(noise, (0, picture.height))
+    out = io.BytesIO()
+    whole.convert("RGB").save(out, "PNG")
+    return out.getvalue()
+
+
+def show_faces(driver: Driver, pictures: list[bytes]) -> None:
+    """Enrolled over the API, shown before a start, to an engine that is down, and at log-in."""
+    client, login = Client(), {"login": driver.user.email, "password": PASSWORD}
+
+    def send(path: str, body: object, status: int, **headers: str) -> dict:
+        answer = client.post(path, body, content_type="application/json", headers=headers)
+        assert answer.status_code == status, answer.content
+        return dict(answer.json())
+
+    own = {"Authorization": f"Bearer {send('/api/v1/auth/token', login, 200)['access_token']}"}
+    shown = [base64.b64encode(each).decode() for each in pictures]
+    send(FACE, {"consent_version": consent.VERSION, "photos": shown[:3]}, 201, **own)
+    assert send(CHECKS, {"photo": shown[3]}, 201, **own)["result"] == "passed"
+    broken = base64.b64encode(pictures[3][:-40]).decode()
+    send(CHECKS, {"photo": broken}, 400, **own)
+    challenge = send("/api/v1/auth/token", login, 401)["extra"]["challenge"]
+    send(SHOW, {"challenge": challenge, "photo": shown[4]}, 200)
+    PaintedFaces.is_down = True
+    try:
+        assert send(CHECKS, {"photo": shown[5]}, 201, **own)["result"] == "unavailable"
+    finally:
+        PaintedFaces.is_down = False
+
+
+@needs_embedded_services
+def test_nothing_of_a_face_can_be_read_anywhere(committed_db):
+    cast, word, person = Cast(), f"control{digits(12)}", DICE.randrange(1, 256)
+    ask_for_faces(cast.a, face_login="always")
+    pictures = [picture_of(person, take) for take in range(1, 7)]
+    with Places() as places:
+        show_faces(cast.driver, pictures)
+        files.move_kept()
+        control(cast, word)
+        found = places.read()
+    assert [name for name, content in found.items() if word.encode() not in content] == []
+    hidden = face_forms(person)
+    for number, picture in enumerate(pictures):
+        kept = files.prepare(picture).content
+        hidden[f"photo {number}"] = [f for raw in (picture, kept) for f in bytes_forms(raw[MIDDLE])]
+    hits = {
+        (name, what)
+        for name, content in found.items()
+        for what, said in hidden.items()
+        if any(form in content for form in said)
+    }
+    assert sorted(hits) == []
+    opened = faces._opened(FaceTemplate.objects.unscoped().get())  # sealed, not lost
+    assert opened[40] == pytest.approx(sum(embedding(person, n)[40] for n in (1, 2, 3)) / 3)
+
+
+def test_a_face_is_found_in_whatever_form_its_numbers_are_written():
+    numbers = embedding(7, 1)
+    written = [
+        struct.pack("<128d", *numbers),
+        struct.pack(">128f", *numbers),
+        struct.pack("<128d", *numbers).hex().encode(),
+        *(base64.b64encode(b"x" * n + struct.pack("<128d", *numbers)) for n in range(3)),
+        json.dumps(numbers).encode(),
+    ]
+    said = face_forms(7)["take 0"]
+    for place, content in enumerate(written):
+        assert any(form in content.lower() for form in said), place
 
 
 def test_a_number_is_found_in_whatever_form_it_is_written():
