@@ -23,6 +23,7 @@ from voltop.embedded.process import FileLock, ServiceError, ask, run_tool, spawn
 
 SUPERUSER = "postgres"
 MAJOR = "18"
+_NOT_ALONE = "pre-existing shared memory block"
 _ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 _INITDB = (
     "--auth=trust",
@@ -97,8 +98,17 @@ class Postgres:
     def start(self, *, locks: tuple[FileLock, ...] = (), wait_s: float = 30) -> None:
         """Start the server and wait until it answers; ServiceError with its log if it does not.
 
-        `locks` stay taken as long as any of its processes lives.
+        `locks` stay taken as long as any of its processes lives. Processes of a server that was
+        killed may work on for a moment, and no other starts beside them: it is tried again.
         """
+        deadline = time.monotonic() + wait_s
+        while (reason := self._begin(locks, deadline)) is not None:
+            if _NOT_ALONE not in reason or time.monotonic() > deadline:
+                raise ServiceError(f"PostgreSQL did not start: {reason[-2000:] or 'no answer'}")
+            time.sleep(0.2)
+
+    def _begin(self, locks: tuple[FileLock, ...], deadline: float) -> str | None:
+        """One attempt: None once the server answers, else what its log says."""
         self._drop_stale_files()
         command: list[str | Path] = [self.binaries.postgres, "-D", self.data, "-k", self.run_dir]
         for name, value in self.settings.items():
@@ -113,15 +123,13 @@ class Postgres:
                 account=self.account,
                 keep_fds=[lock.fd for lock in locks],
             )
-        deadline = time.monotonic() + wait_s
         while True:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                text = self.log.read_bytes()[log_start:].decode(errors="replace").strip()
-                raise ServiceError(f"PostgreSQL did not start: {text[-2000:] or 'no answer'}")
+                return self.log.read_bytes()[log_start:].decode(errors="replace").strip()
             try:
                 self.connect().close()
-                return
+                return None
             except psycopg.OperationalError:
                 time.sleep(0.02)
 

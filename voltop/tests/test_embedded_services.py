@@ -101,6 +101,19 @@ def test_committed_rows_survive_a_killed_server_and_its_stale_files(services):
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (1000,)
 
 
+def test_a_killed_server_is_started_again_while_its_last_query_still_runs(services):
+    """A query that computes notices its server's death only at its end."""
+    with contextlib.closing(as_application(services, autocommit=True)) as connection:
+        pid = connection.info.backend_pid
+        connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 5000000)")
+        services.postgres.process.kill()
+        services.postgres.process.wait()
+        assert Path(f"/proc/{pid}").exists()
+        services.postgres.start()
+    with as_application(services) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_valkey_keeps_its_queue_through_a_kill(services):
     client = redis.Redis(unix_socket_path=str(services.layout.valkey_socket))
     client.rpush("queue", *range(500))
