@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from voltop.search import phone_in
 
+MAX_SEARCH_WORDS = 20
 # What Django's own filters append to a field's name.
 PLAIN = frozenset("exact in isnull isempty gt gte lt lte year month day id".split())
 
@@ -73,8 +74,11 @@ class OfferedLookupsMixin:
     def get_search_results(
         self: Any, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """A NUL stands in no text of the database: nothing is found, also by autocompletion."""
-        if "\x00" in search_term:
+        """A NUL stands in no text of the database: nothing is found, also by autocompletion.
+
+        Nor by more words than anybody types: each is looked for in every column of each row.
+        """
+        if "\x00" in search_term or len(search_term.split()) > MAX_SEARCH_WORDS:
             return queryset.none(), False
         found = super().get_search_results  # type: ignore[misc]
         rows, doubled = found(request, queryset, search_term)

@@ -1,6 +1,7 @@
 """The pages' own answers to what they refuse: the menu, the reason and a way back.
 
-For people of the admin only; everybody else, and every address outside it, gets Django's page.
+For people of the admin only; everybody else, and every address outside it, gets a plain page for
+what is not there, and Django's for the rest.
 What cannot be done right now is told to everybody, by a page that asks the database nothing.
 """
 
@@ -38,6 +39,13 @@ def refused(request: HttpRequest, status: int) -> HttpResponse | None:
     title, reason = REASONS[status]
     context = {**admin.site.each_context(request), "title": title, "reason": reason}
     return render(request, "voltop/refused.html", context, status=status)
+
+
+def missing(request: HttpRequest) -> HttpResponse:
+    """The page of an address at which nothing stands, without the admin; asks no database."""
+    title, reason = REASONS[404]
+    context = {"title": title, "reason": reason, "address": "/"}
+    return HttpResponse(render_to_string("voltop/unavailable.html", context), status=404)
 
 
 def unavailable(request: HttpRequest, error: DomainError) -> HttpResponse:

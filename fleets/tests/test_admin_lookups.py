@@ -3,8 +3,9 @@
 import pytest
 from django.contrib import admin
 from django.contrib.admin.filters import FieldListFilter
-from django.db import models
+from django.db import connection, models
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 HIDDEN = [
@@ -55,6 +56,18 @@ def test_an_autocompletion_of_nul_finds_nothing(root, cast):
     asked = {"app_label": "drivers", "model_name": "engagement", "field_name": "driver"}
     answer = root.get("/admin/autocomplete/", asked | {"term": "\x00"})
     assert (answer.status_code, answer.json()["results"]) == (200, [])
+
+
+def test_a_search_for_more_words_than_anybody_types_costs_nothing(root, cast):
+    cast.driver.family_name = "a"
+    cast.driver.save(update_fields=["family_name"])
+    page = "/admin/drivers/driver/?q="
+    with CaptureQueriesContext(connection) as few:
+        assert root.get(page + "a+" * 20).status_code == 200
+    with CaptureQueriesContext(connection) as many:
+        assert root.get(page + "a+" * 21).status_code == 200
+    assert "LIKE" in "".join(query["sql"] for query in few)
+    assert "LIKE" not in "".join(query["sql"] for query in many)
 
 
 def _offers(page):

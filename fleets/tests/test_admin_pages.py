@@ -43,6 +43,7 @@ def test_a_refusal_has_the_menu_the_reason_and_a_way_back(cast, who, address, st
 def test_who_has_no_admin_gets_no_page_of_it(cast):
     answer = Client(raise_request_exception=False).get("/nothing/here/")
     assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()
     assert DRIVERS not in answer.content.decode()
 
 

@@ -34,7 +34,7 @@ from voltop.errors import (
     PermissionDenied,
     all_error_classes,
 )
-from voltop.refusals import refused, unavailable
+from voltop.refusals import missing, refused, unavailable
 
 logger = logging.getLogger("voltop.api")
 
@@ -238,7 +238,7 @@ def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api_path(request.path_info):
         return problem_response(NotFound())
-    return refused(request, 404) or defaults.page_not_found(request, exception)
+    return refused(request, 404) or missing(request)
 
 
 def handler500(request: HttpRequest) -> HttpResponse:

@@ -144,6 +144,23 @@ def test_no_process_is_ready_and_migrate_does_not_end_before_it_is_erased_again(
 
 
 @pytest.mark.django_db
+def test_a_process_that_began_without_the_store_is_ready_once_that_is_back(
+    cast, client, store, settings
+):
+    """Nobody has to start it anew, and nobody erased was shown in between."""
+    away = store.with_name("away")
+    away.write_text("no folder")
+    there = settings.STORAGES
+    gone = {**there["private"], "OPTIONS": {"location": str(away)}}
+    settings.STORAGES = {**there, "private": gone}
+    for _ in range(2):
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["database"][:8]) == (503, "erasures")
+    settings.STORAGES = there
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
 def test_a_number_given_out_anew_is_another_driver(cast):
     driver = gone(cast, somebody(cast))
     erasures.write_note(driver, clock.now())
