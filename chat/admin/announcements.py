@@ -32,6 +32,7 @@ class AnnouncementForm(ServiceForm):
         model = Announcement
         fields = ("audience", "depot", "topic", "body")
         labels = {"depot": _("Only of the depot"), "body": _("Message")}
+        help_texts = {"body": _("Saving sends it at once; it cannot be taken back.")}
 
 
 @admin.register(Announcement)
