@@ -99,6 +99,21 @@ def test_the_first_answer_is_due_after_so_much_of_the_desk_s_time(desk):
         services.resolve(conversation, actor=desk.actor, at=local(asked) - timedelta(days=300))
 
 
+@pytest.mark.parametrize(
+    ("asked", "due"),
+    [
+        ("2026-03-29T00:30Z", "2026-03-29T02:30Z"),  # 01:30 to 04:30, without 2 to 3
+        ("2026-10-24T23:30Z", "2026-10-25T01:30Z"),  # 01:30, and 02:30 for the second time
+        ("2026-03-29T03:30Z", "2026-03-29T23:30Z"),  # half an hour of it, then of the next
+        ("2026-10-25T04:30Z", "2026-10-26T00:30Z"),  # the same in autumn
+    ],
+)
+def test_two_hours_of_a_night_desk_are_two_hours_also_when_the_clocks_change(desk, asked, due):
+    nights = {day: [["00:00", "06:00"]] for day in WEEKDAYS}
+    services.change_policy(desk.rules, actor=desk.actor, opening_hours=nights, holidays_off=False)
+    assert desk.ask(datetime.fromisoformat(asked)).due_at == datetime.fromisoformat(due)
+
+
 def test_a_shorter_time_for_further_answers_does_not_override_the_first(desk):
     conversation = desk.ask(WEDNESDAY)
     assert desk.ask(WEDNESDAY + minutes(5), "Hello?").due_at == WEDNESDAY + minutes(120)
