@@ -19,6 +19,7 @@ from fleets.models import Notice
 from voltop import clock, registry
 from voltop.context import Actor
 from voltop.errors import IllegalMove, NotFound
+from voltop.tables import Event, OutboxMessage
 
 
 def driver_actor(driver) -> Actor:
@@ -286,3 +287,39 @@ def test_of_several_answers_in_a_row_the_driver_is_told_once(cast):
     told = Notice.objects.filter(user=cast.driver.user, kind="chat.answered")
     assert [notice.about_id for notice in told] == [conversation.pk] * 2
     assert "Tomorrow" not in str([notice.params for notice in told])
+
+
+def test_a_note_leaves_the_desk_by_no_way(cast, api):
+    """Neither with events (and so webhooks), the outbox, notices, nor what the driver can fetch."""
+    word = "cnryBetweenUs"
+    talk = ask(cast.driver)
+    services.add_note(talk, actor=cast.actor(), body=word)
+    answer(cast, talk)
+    services.resolve(talk, actor=cast.actor())
+    rows = [
+        list(model.objects.values_list(*columns))
+        for model, columns in (
+            (Event, ("kind", "related", "changed")),
+            (OutboxMessage, ("topic", "payload")),
+            (Notice, ("kind", "params")),
+        )
+    ]
+    assert all(rows)
+    phone = api(cast.driver.user)
+    own = "/api/v1/me/conversations"
+    told = [
+        phone.get(address).content.decode()
+        for address in (
+            f"{own}/",
+            f"{own}/{talk.pk}/",
+            f"{own}/{talk.pk}/messages",
+            f"{own}/transcript",
+            "/api/v1/me/notices/",
+            "/api/v1/me/today/",
+        )
+    ]
+    export = api(cast.owner).get(f"/api/v1/conversations/of-driver/{cast.driver.pk}")
+    told.append(export.content.decode())
+    assert sum("On its way." in page for page in told) == 3
+    assert word not in str(rows) + str(told)
+    assert word in api(cast.support).get(f"/api/v1/conversations/{talk.pk}/notes").content.decode()
