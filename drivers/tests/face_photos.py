@@ -5,7 +5,10 @@ to build/face-photos. What is done to a photo here is what happens to photos in 
 """
 
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
+from math import asin, cos, radians, sin
+from random import Random
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
@@ -81,7 +84,8 @@ def recaptured(picture: Image.Image) -> Image.Image:
     flat = ImageEnhance.Contrast(seen).enhance(0.75)
     stripes = Image.new("L", (w, h))
     stripes.putdata([12 if x % 3 == 0 else 0 for _y in range(h) for x in range(w)])
-    grain = Image.effect_noise((w, h), 12).point(lambda value: max(0, value - 128))
+    noise = Random(1).randbytes(w * h)  # the same in each run
+    grain = Image.frombytes("L", (w, h), noise).point(lambda value: max(0, value - 128) // 6)
     for layer in (stripes, grain):
         flat = ImageChops.add(flat, layer.convert("RGB"))
     warm = Image.merge("RGB", [
@@ -91,8 +95,51 @@ def recaptured(picture: Image.Image) -> Image.Image:
     return warm.filter(ImageFilter.GaussianBlur(0.6))
 
 
+def turned_print(picture: Image.Image, degrees: float) -> Image.Image:
+    """A print turned about its upright middle, seen by a phone one and a half widths away."""
+    (w, h), angle = picture.size, radians(degrees)
+    far, c, s = 1.5 * w, cos(angle), sin(angle)
+    edges = [(x * c, far + x * s) for x in (-w / 2, w / 2)]  # beside the middle, and away
+    left, right = (side * far / depth for side, depth in edges)
+    top = -h / 2 * max(far / depth for _side, depth in edges)
+    begin = far * c - left * s
+    source = (
+        (far - w / 2 * s, 0, (far - w / 2 * s) * left + w / 2 * far * c),
+        (-h / 2 * s, far * c, far * c * top + h / 2 * begin),
+        (-s, 0),
+    )
+    by = [value / begin for row in source for value in row]
+    size = round(right - left), round(-2 * top)
+    return picture.transform(size, Image.Transform.PERSPECTIVE, by, Image.Resampling.BICUBIC)
+
+
+def bent_print(picture: Image.Image, degrees: float) -> Image.Image:
+    """A print bent round a third of an upright tube, and the tube turned."""
+    (w, h), arc, angle = picture.size, radians(120), radians(degrees)
+    round_it = w / arc
+    edges = (max(angle - arc / 2, -1.5), min(angle + arc / 2, 1.5))
+    left, right = (round_it * sin(edge) for edge in edges)
+    width = round(right - left)
+
+    def seen_at(x: int) -> float:
+        turned = asin(max(-1.0, min(1.0, (x + left) / round_it)))
+        return ((turned - angle) / arc + 0.5) * w
+
+    strips = [(n * width // 60, (n + 1) * width // 60) for n in range(60)]
+    mesh = [
+        ((a, 0, b, h), (seen_at(a), 0, seen_at(a), h, seen_at(b), h, seen_at(b), 0))
+        for a, b in strips
+    ]
+    size = width, h
+    return picture.transform(size, Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
+
+
+def mirrored(picture: Image.Image) -> Image.Image:
+    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+
 ALTERED: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "mirrored": lambda picture: picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "mirrored": mirrored,
     "half as bright": _bright(0.5),
     "a third brighter": _bright(1.3),
     "slightly soft": _blurred(0.7),
@@ -117,3 +164,13 @@ SPOILT: dict[str, tuple[Callable[[Image.Image], Image.Image], set[str]]] = {
     ),
 }
 """What must not be judged, and which reasons are right."""
+
+MOVED: dict[str, Callable[[Image.Image], Image.Image]] = {
+    **{f"head tilted {by}": _tilted(by) for by in (-10, 10, 20)},
+    **{
+        f"{kind} print turned {by}": partial(move, degrees=by)
+        for kind, move in (("flat", turned_print), ("bent", bent_print))
+        for by in (-60, -45, -30, 30, 45, 60)
+    },
+}
+"""What moves a frontal face about without turning the head."""

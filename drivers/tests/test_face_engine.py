@@ -17,7 +17,7 @@ from drivers.errors import FaceEngineUnavailable, FacePhotoRefused, FacePhotosDi
 from drivers.faces import Face, dlib_engine
 from drivers.faces.dlib_engine import DlibEngine
 from drivers.faces.forbidden import forbidden_files
-from drivers.faces.judging import distance, the_face
+from drivers.faces.judging import MAX_TURN, distance, the_face
 from drivers.tests import face_photos
 from drivers.tests.painted_faces import ask_for_faces, enrol
 from voltop import files
@@ -182,6 +182,63 @@ def test_what_a_look_costs_stays_in_bounds(figures):
     figures["one_photo"] = {**one, "whole_s": round(took_s, 3)}
     figures["five_photos"] = five
     assert five["memory_mb"] < 300
+
+
+# --- Pose: measured, and not promised ------------------------------------------------------------
+TURNED = ("crowd 5, turned", "crowd 6, turned")
+
+
+def pose_of(faces: list[Face], base: Face) -> dict[str, float]:
+    """Empty where no one face is found."""
+    if len(faces) != 1:
+        return {}
+    apart = distance(base.embedding, faces[0].embedding)
+    return {"turn": round(faces[0].turn, 3), "distance": round(apart, 3)}
+
+
+@with_real_photos
+def test_a_turned_head_reads_otherwise_than_a_frontal_one_and_mirrored_the_other_way(
+    known, figures
+):
+    people = face_photos.people()
+    mirrors = look(*(face_photos.mirrored(picture) for picture in people.values()))
+    shown = {
+        who: {"turn": round(known[who].turn, 3), "mirrored": pose_of(faces, known[who])}
+        for who, faces in zip(people, mirrors, strict=True)
+    }
+    figures["pose_of_real_heads"] = shown
+    for who, pose in shown.items():
+        assert (abs(pose["turn"]) > MAX_TURN) == (who in TURNED), who
+        assert abs(pose["turn"] + pose["mirrored"]["turn"]) <= 0.03, who
+
+
+@with_real_photos
+@pytest.mark.parametrize("who", ["collins", "hopper"])
+def test_a_print_that_is_turned_or_bent_reads_less_than_a_turned_head(known, figures, who):
+    """Up to where it is no longer taken for the same person."""
+    picture = face_photos.people()[who]
+    seen = look(*(move(picture) for move in face_photos.MOVED.values()))
+    poses = {
+        name: pose_of(faces, known[who])
+        for name, faces in zip(face_photos.MOVED, seen, strict=True)
+    }
+    figures[f"pose_moved_{who}"] = poses
+    passing = [pose["turn"] for pose in poses.values() if pose and pose["distance"] <= DEFAULT]
+    assert len(passing) >= 8
+    assert max(map(abs, passing)) < MAX_TURN
+    assert max(abs(poses[f"head tilted {by}"]["turn"]) for by in (10, 20)) <= 0.05
+
+
+@with_real_photos
+def test_a_photo_of_a_photo_of_a_turned_head_reads_as_turned(known, figures):
+    """So whoever has such a photo answers a challenge by pose with it. One is not even found."""
+    seen = look(*(face_photos.recaptured(face_photos.people()[who]) for who in TURNED))
+    poses = {who: pose_of(faces, known[who]) for who, faces in zip(TURNED, seen, strict=True)}
+    figures["pose_photo_of_a_photo"] = poses
+    found = [pose for pose in poses.values() if pose]
+    assert found
+    assert all(abs(each["turn"]) > MAX_TURN for each in found)
+    assert all(each["distance"] <= DEFAULT for each in found)
 
 
 @with_real_photos

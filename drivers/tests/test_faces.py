@@ -458,3 +458,13 @@ def test_who_finds_both_programs_busy_is_told_to_come_again(monkeypatch):
     finally:
         for _ in range(dlib_engine.AT_ONCE):
             dlib_engine._places.release()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_32_photos_at_once_exactly_twenty_are_looked_at():
+    cast = Cast()
+    ask_for_faces(cast.a)
+    enrol(cast, cast.driver, at=NOON - timedelta(hours=2))
+    results = at_once([lambda n=n: check(cast.driver, take=n, faces=0) for n in range(32)])
+    assert sum(isinstance(r, FacePhotoRefused) for r in results) == 20, results
+    assert sum(isinstance(r, TooManyAttempts) for r in results) == 12, results
