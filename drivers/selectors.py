@@ -17,7 +17,7 @@ def own_driver(actor: Actor) -> Driver:
     """
     records = Driver.objects.for_provider(actor.provider_id)
     own = records.of_user(actor.id) if actor.kind == "user" and actor.id else records.none()
-    driver = own.select_related("depot").first()
+    driver = own.select_related("depot", "provider__policy").first()
     if driver is None:
         raise NoDriverRecord()
     return driver

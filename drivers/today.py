@@ -62,7 +62,7 @@ def _driver(driver: Driver, at: datetime) -> dict[str, Any]:
 
 def _papers(driver: Driver, at: datetime) -> dict[str, Any]:
     today = papers.today_at(driver.provider, at)
-    standing = papers.standings(driver, papers.demanded_of(driver.provider_id), today)
+    standing = papers.standings(driver, driver.provider.policy.driver_documents, today)
     wanting = [each for each in standing if not each.holds or _ends_soon(each, today)]
     return {"papers": wanting[:MOST_PAPERS]}
 

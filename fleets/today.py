@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q, Window
 
 from fleets.models import Notice
 from fleets.services.notices import zone_of
@@ -37,9 +37,12 @@ def _notices(driver: Any, at: datetime) -> dict[str, Any]:
     """Of the driver's company, and of their own account."""
     company = Q(provider_id=driver.provider_id) | Q(provider__isnull=True)
     unread = Notice.objects.filter(company, user=driver.user_id, read_at__isnull=True)
-    latest = unread.select_related("user", "provider").order_by("-id")[:MOST]
-    told = {"unread": unread.count(), "latest": [_told(notice) for notice in latest]}
-    return {"notices": told}
+    counted = unread.annotate(unread=Window(Count("*")))
+    latest = list(counted.select_related("user", "provider").order_by("-id")[:MOST])
+    for notice in latest:
+        notice.provider = notice.provider or driver.provider  # whose clock an account's own has
+    told = [_told(notice) for notice in latest]
+    return {"notices": {"unread": latest[0].unread if latest else 0, "latest": told}}
 
 
 def _told(notice: Notice) -> dict[str, Any]:

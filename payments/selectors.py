@@ -58,12 +58,11 @@ def balance_of(driver: Driver) -> Balance:
         .filter(payment__driver=driver, payout_account__isnull=False)
         .aggregate(total=Sum("amount", default=Decimal()))["total"]
     )
-    currency = FleetProvider.objects.values_list("currency", flat=True).get(pk=driver.provider_id)
     return Balance(
         owed_amount=-sums.get(AccountKind.DRIVER, Decimal()),
         debt_amount=sums.get(AccountKind.DRIVER_CARRIED, Decimal()),
         under_way_amount=under_way,
-        currency=currency,
+        currency=driver.provider.currency,
     )
 
 

@@ -55,11 +55,21 @@ class Refusal:
 
 
 def refusals(
-    driver: Driver, vehicle: Vehicle | None, planned: Shift | None, at: datetime
+    driver: Driver,
+    vehicle: Vehicle | None,
+    planned: Shift | None,
+    at: datetime,
+    *,
+    policy: FleetPolicy | None = None,
 ) -> list[Refusal]:
-    """All reasons why this driver may not start with this vehicle now; empty when nothing does."""
-    provider = FleetProvider.objects.get(pk=driver.provider_id)
-    policy = FleetPolicy.objects.get(provider_id=driver.provider_id)
+    """All reasons why this driver may not start with this vehicle now; empty when nothing does.
+
+    `policy`: the company's, where the caller has just read it, with the company.
+    """
+    if policy is None:
+        rules = FleetPolicy.objects.select_related("provider")
+        policy = rules.get(provider_id=driver.provider_id)
+    provider = policy.provider
     found = [
         *_of_people(provider, driver),
         *_of_papers(provider, policy, driver, at),

@@ -1,6 +1,7 @@
 """Named reads of shifts, stints, proposals and platform income."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db.models import Prefetch
@@ -23,6 +24,11 @@ class ShiftQuerySet(PeriodQuerySet[M]):
     def payable(self) -> Self:
         """Confirmed and not yet settled: what a pay batch may claim."""
         return self.filter(status="confirmed")
+
+    def planned_within(self, driver_id: int, at: datetime, *, ahead: timedelta) -> Self:
+        """A driver's plans that are not over and begin by then, the next one first."""
+        planned = self.filter(driver_id=driver_id, status="scheduled", planned_ends_at__gt=at)
+        return planned.filter(planned_starts_at__lte=at + ahead).order_by("planned_starts_at")
 
     def with_parts(self) -> Self:
         """With stints (and their cars) and breaks, in two further queries."""

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from drivers.models import Driver
 from shifts import gates
 from shifts.models import NOT_INCOME, PlatformEntry, Shift, ShiftStatus
-from shifts.services.working import car_for, plan_for
+from shifts.services.working import car_for
 from vehicles.models import Charging, Vehicle, VehicleState
 from voltop import clock
 from voltop.api.fields import (
@@ -102,8 +102,7 @@ def _work(driver: Driver, at: datetime) -> dict[str, Any]:
         shift: Shift | None = running
         car, start = Vehicle.objects.unscoped().filter(pk__in=held).first(), None
     else:
-        planned = plan_for(driver, at)
-        shift = planned or _next(driver, at)
+        planned, shift = _plans(driver, at)
         car = car_for(driver, shift, at)
         start = _start(
             driver, car if shift is planned else car_for(driver, planned, at), planned, at
@@ -117,11 +116,14 @@ def _work(driver: Driver, at: datetime) -> dict[str, Any]:
     }
 
 
-def _next(driver: Driver, at: datetime) -> Shift | None:
-    """The next one planned within 24 hours."""
-    planned = Shift.objects.filter(driver=driver, status=ShiftStatus.SCHEDULED)
-    soon = planned.filter(planned_starts_at__lt=at + AHEAD, planned_ends_at__gt=at)
-    return soon.order_by("planned_starts_at").first()
+def _plans(driver: Driver, at: datetime) -> tuple[Shift | None, Shift | None]:
+    """The plan that a start would mean (`plan_for`), and it or the next one within 24 hours."""
+    grace = timedelta(minutes=driver.provider.policy.shift_grace_min)
+    rows = Shift.objects.planned_within(driver.pk, at, ahead=max(grace, AHEAD))
+    plan = rows.select_related("planned_vehicle").first()
+    if plan is None or plan.planned_starts_at is None:
+        return None, None
+    return plan if plan.planned_starts_at <= at + grace else None, plan
 
 
 def _car(car: Vehicle) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def _car(car: Vehicle) -> dict[str, Any]:
 def _start(
     driver: Driver, car: Vehicle | None, planned: Shift | None, at: datetime
 ) -> dict[str, Any]:
-    reasons = gates.refusals(driver, car, planned, at)
+    reasons = gates.refusals(driver, car, planned, at, policy=driver.provider.policy)
     shown = [_reason(reason) for reason in reasons[:MOST_REASONS]]
     return {"allowed": not reasons, "reasons": shown}
 

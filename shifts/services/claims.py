@@ -4,7 +4,9 @@ Of the two times of a start or an end, when the phone says that it happened and 
 arrived, the phone's counts if it came within five minutes, or if the car was on or moved within a
 quarter of an hour of it. Otherwise the server's counts and the shift is marked for review, so that
 no clock of a phone makes money; what the phone said stands in the shift's timeline. A break lies
-within a shift whose ends are judged so, and is taken as it is told.
+within a shift whose ends are judged so, and is taken as it is told: it only makes the paid time
+shorter. Its end makes it longer again; it is taken as told too, but a person looks at one that came
+late and that no car vouches for.
 """
 
 from datetime import datetime, timedelta
@@ -91,10 +93,16 @@ def break_as_claimed(
 def resume_as_claimed(
     driver: Driver, *, actor: Actor, claimed_at: datetime, at: datetime | None = None
 ) -> Shift:
-    """On break → active, when the phone says. Raises NoRunningShift, IllegalMove (409)."""
+    """On break → active, when the phone says; marked for review where nothing else says so.
+
+    Raises NoRunningShift, IllegalMove (409).
+    """
     at = at or clock.now()
     shift = _shift_of(driver, claimed_at)
-    return resume(shift, actor=actor, at=_within(shift, claimed_at, at))
+    counts = _within(shift, claimed_at, at)
+    if _time_that_counts(cars_of(shift), counts, at) != counts:
+        mark_for_review(shift, "late_resume")
+    return resume(shift, actor=actor, at=counts)
 
 
 def _time_that_counts(vehicle_ids: list[int], claimed_at: datetime, at: datetime) -> datetime:

@@ -162,16 +162,8 @@ def car_for(driver: Driver, planned: Shift | None, at: datetime) -> Vehicle | No
 def plan_for(driver: Driver, at: datetime) -> Shift | None:
     """The planned shift that is meant: its period, with the grace before it, holds then."""
     policy = FleetPolicy.objects.get(provider_id=driver.provider_id)
-    return (
-        Shift.objects.filter(
-            driver=driver,
-            status=ShiftStatus.SCHEDULED,
-            planned_starts_at__lte=at + timedelta(minutes=policy.shift_grace_min),
-            planned_ends_at__gt=at,
-        )
-        .order_by("planned_starts_at")
-        .first()
-    )
+    grace = timedelta(minutes=policy.shift_grace_min)
+    return Shift.objects.planned_within(driver.pk, at, ahead=grace).first()
 
 
 def _already_running(driver: Driver, vehicle: Vehicle | None) -> Shift | None:

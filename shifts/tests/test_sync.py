@@ -36,7 +36,7 @@ def seen(scene: Scene, *minutes_ago: float) -> None:
 
 
 def test_a_whole_day_in_any_order_is_taken_in_the_order_of_time(scene: Scene, phone):
-    seen(scene, 480, 20)
+    seen(scene, 480, 240, 20)
     day = [
         event("shift.end", ago(minutes=20)),
         event("shift.resume", ago(minutes=240)),
@@ -183,6 +183,25 @@ def test_the_car_vouches_for_a_quarter_of_an_hour(scene: Scene, phone, heard_min
     shift = Shift.objects.get()
     assert (shift.starts_at.isoformat() == start["occurred_at"]) is vouches
     assert shift.marked_for_review is not vouches
+
+
+@pytest.mark.parametrize(
+    ("ended_min", "heard_min", "reasons"),
+    [(60, None, ["late_resume"]), (60, 65, []), (4, None, [])],
+)
+def test_a_break_that_was_ended_with_hindsight_is_looked_at(
+    scene: Scene, phone, ended_min, heard_min, reasons
+):
+    """It counts as told all the same; a car in use says so too, and so does being prompt."""
+    services.start_shift(scene.cast.driver, actor=scene.actor, at=ago(hours=5))
+    sync(phone, event("shift.break", ago(minutes=90)))
+    if heard_min is not None:
+        seen(scene, heard_min)
+    back = event("shift.resume", ago(minutes=ended_min))
+    assert told(sync(phone, back)) == [("done", "")]
+    shift = Shift.objects.get()
+    assert (shift.status, shift.review_reasons) == ("active", reasons)
+    assert shift.breaks.get().ends_at.isoformat() == back["occurred_at"]
 
 
 def test_a_clock_that_is_wrong_is_put_right(scene: Scene, phone):

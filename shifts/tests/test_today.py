@@ -17,7 +17,7 @@ from voltop import clock, today
 from voltop.tests.phone import ago, event, sync
 
 TODAY = "/api/v1/me/today"
-STATEMENTS = 27
+STATEMENTS = 19
 
 
 @pytest.fixture
@@ -172,6 +172,19 @@ def test_what_has_no_room_is_left_out_and_named(scene: Scene, phone, monkeypatch
     assert len(day.content) < whole
 
 
+def test_a_notice_of_the_account_tells_time_by_the_companys_clock(scene: Scene, phone):
+    at = clock.now()
+    with transaction.atomic():
+        notify(
+            scene.cast.driver.user,
+            "fleets.new_device",
+            {"device": "x", "logged_in_at": at.isoformat()},
+        )
+    [notice] = day_of(phone)["notices"]["latest"]
+    local = at.astimezone(clock.zone(scene.cast.a.time_zone))
+    assert f"{local:%H:%M}" in notice["text"]
+
+
 def test_of_two_companies_each_day_is_its_own(scene: Scene, phone, api):
     with transaction.atomic():
         notify(scene.cast.driver.user, "chat.answered", {"number": 1}, provider_id=scene.cast.b.pk)
@@ -181,7 +194,7 @@ def test_of_two_companies_each_day_is_its_own(scene: Scene, phone, api):
 
 
 def test_statements_are_bounded(scene: Scene, phone, django_assert_max_num_queries):
-    """Every part asks for itself, and the gates for theirs: more than a resource, and no list."""
+    """Parts share the driver's company and its rules; the gates ask for theirs."""
     phone.get(TODAY)
     with django_assert_max_num_queries(STATEMENTS):
         phone.get(TODAY)

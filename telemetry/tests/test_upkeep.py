@@ -10,7 +10,7 @@ from telemetry.models import Bucket, HiredRun, SampleContribution, Trip
 from telemetry.tests.test_derive import derive, drive, everything, wandering
 from telemetry.tests.world import NOW, at, sample, stored
 from vehicles import services as vehicle_services
-from vehicles.models import VehicleDay
+from vehicles.models import Assignment, VehicleDay
 
 
 def keep(cast, provider, days):
@@ -83,6 +83,27 @@ def test_a_shift_told_later_takes_its_trips(fleet, cast):
     assert HiredRun.objects.get().driver == cast.driver
     drivers = Trip.objects.order_by("starts_at").values_list("driver", flat=True)
     assert list(drivers) == [cast.driver.pk, None]
+
+
+def test_a_morning_that_is_uploaded_later_is_the_mornings_driver(fleet, cast):
+    """One drives from eight to twelve, another from then on; nine o'clock comes after one."""
+    turns = ((cast.driver, at(8), at(12)), (cast.other_driver, at(12), at(20)))
+    for driver, starts_at, ends_at in turns:
+        vehicle_services.import_shift_assignment(
+            driver=driver,
+            vehicle=fleet.car,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            actor=cast.actor(),
+        )
+    fleet.send(*drive(fleet.car, 300, 10))  # from one o'clock
+    derive(fleet)
+    fleet.send(*drive(fleet.car, 60, 10))
+    derive(fleet)
+    told = [(trip.starts_at, trip.driver) for trip in Trip.objects.order_by("starts_at")]
+    assert told == [(at(9), cast.driver), (at(13), cast.other_driver)]
+    [held] = Assignment.objects.filter(vehicle=fleet.car).at(at(14))
+    assert held.driver == cast.other_driver
 
 
 def test_everything_made_again_is_the_same(fleet):
