@@ -36,6 +36,7 @@ class DriversConfig(AppConfig):
         registry.register(registry.ERASED, "drivers.driver", erasure.note_is_done)
         registry.register(registry.ERASE_AGAIN, "drivers.driver", erasure.erase_noted)
         registry.register(registry.DRIVER_PANELS, "drivers.face", panels.face)
+        registry.register(registry.DRIVER_PANELS, "drivers.erasure", panels.erasure)
         registry.register(registry.WORK, "drivers", home.work)
         registry.register(registry.HOME_FIGURES, "drivers", home.figures)
         registry.register(registry.TODAY, "drivers", today.parts)

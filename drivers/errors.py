@@ -55,6 +55,12 @@ class DriverNotGone(DomainError):
     message = _("Only somebody who has left for good can be erased.")
 
 
+class NotConfirmed(DomainError):
+    code = "not_confirmed"
+    status = 400
+    message = _("Type the name exactly as it stands there.")
+
+
 class DriverBlocked(DomainError):
     """`extra.blockers` lists all of it, and what may be set aside (`overridable`)."""
 

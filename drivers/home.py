@@ -17,6 +17,7 @@ from drivers.models import (
     FaceResult,
     PayoutAccount,
 )
+from drivers.services import erasure_terms
 from drivers.services.faces import ATTEMPTS
 from voltop import clock
 from voltop.home import Figure, Work
@@ -83,8 +84,23 @@ def work() -> list[Work]:
             icon="account_balance",
             done_by_hand=True,
         ),
+        _erasures(),
         *_of_faces(),
     ]
+
+
+def _erasures() -> Work:
+    return Work(
+        erasure_terms.WORK,
+        _("Drivers who left and will be erased"),
+        lambda provider_id: erasure_terms.due_soon(
+            Driver.objects.seen_from(provider_id), clock.now()
+        ),
+        f"{LIST}?status__exact=terminated",
+        "drivers.erase_driver",
+        urgency="later",
+        icon="person_off",
+    )
 
 
 def _of_faces() -> list[Work]:

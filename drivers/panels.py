@@ -1,12 +1,14 @@
-"""What stands below a driver's page in the admin: who may be the same person; face checks."""
+"""What stands below a driver's page in the admin: likely duplicates, face checks, erasure."""
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from drivers.duplicates import WAYS, twins_of
-from drivers.models import Driver, FaceCheck, FaceTemplate
+from drivers.models import Driver, DriverStatus, FaceCheck, FaceTemplate
+from drivers.services.erasure import is_erased
 from voltop import clock
 from voltop.panels import Panel
 from voltop.words import moment
@@ -62,3 +64,14 @@ def face(driver: Driver, provider_id: int | None) -> Panel:
         "drivers.view_facecheck",
         note,
     )
+
+
+def erasure(driver: Driver, provider_id: int | None) -> Panel:
+    """The way to erase somebody who has left, or that it is done."""
+    note: Any = _("Possible once the driver has left for good.")
+    if is_erased(driver):
+        note = _("Erased: who this was is not known any more.")
+    elif driver.status == DriverStatus.TERMINATED:
+        address = reverse("admin:drivers_driver_erase", args=[driver.pk])
+        note = format_html('<a href="{}">{}</a>', address, _("Erase this driver for good"))
+    return Panel(_("Erasure"), (_("state"),), [(note,)], "drivers.erase_driver")

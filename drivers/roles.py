@@ -21,6 +21,7 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = {
         *_PAPERS,
         *_FACES,
         "terminate_driver",
+        "erase_driver",
         "override_settlement",
         *_ACCOUNTS,
         *_ENGAGEMENTS,
@@ -58,6 +59,7 @@ def scopes_of_drivers() -> Mapping[str, tuple[str, ...]]:
 WHILE_SUSPENDED: Mapping[str, tuple[str, ...]] = {
     "kept": (
         "terminate_driver",
+        "erase_driver",
         "override_settlement",
         "change_engagement",
         "add_payoutaccount",

@@ -11,6 +11,12 @@ def follow_calendars() -> None:
     services.follow_calendars()
 
 
+@shared_task(name="drivers.erase_due")
+def erase_due() -> None:
+    """People who left longer ago than their company keeps them are erased."""
+    services.erase_due()
+
+
 @shared_task(name="drivers.forget_faces")
 def forget_faces() -> None:
     """Templates of people who left thirty days ago are deleted."""

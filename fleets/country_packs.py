@@ -9,6 +9,20 @@ daily limit (FLSA; 49 CFR 395 does not apply to passenger cars), wage deductions
 from decimal import Decimal
 from typing import Any
 
+YEAR_DAYS = 365
+PAYSLIPS_KEPT_DAYS = {
+    "MX": 6 * YEAR_DAYS + 2,
+    "BR": 6 * YEAR_DAYS + 2,
+    "DE": 9 * YEAR_DAYS + 3,
+    "US": 5 * YEAR_DAYS + 2,
+}
+"""For how long after somebody left a payslip must still say whose it is: the term and, as terms
+begin with the end of a year, one more. MX CFF art. 30 (five years); BR CF art. 7 XXIX and CTN
+art. 173 (five); DE AO § 147 (eight, of vouchers); US 26 CFR 31.6001-1 (four)."""
+
+LONGEST_KEPT_DAYS = 11 * YEAR_DAYS + 3
+"""Elsewhere: ten years, the longest that is usual."""
+
 DEFAULT: dict[str, Any] = {
     "min_rest_h": Decimal("8"),
     "shift_max_h": Decimal("12"),
@@ -76,3 +90,8 @@ PACKS: dict[str, dict[str, Any]] = {
 def policy_values(country: str) -> dict[str, Any]:
     """The policy fields a new provider of this country (ISO 3166-1 alpha-2) starts with."""
     return {**DEFAULT, **PACKS.get(country, {})}
+
+
+def payslips_kept_days(country: str) -> int:
+    """The fewest days after which somebody who left may be erased, by the law of the country."""
+    return PAYSLIPS_KEPT_DAYS.get(country, LONGEST_KEPT_DAYS)

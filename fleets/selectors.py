@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 
-from fleets import scopes, tokens
+from fleets import country_packs, scopes, tokens
 from fleets.models import (
     ApiAccessToken,
     ApiClient,
@@ -231,3 +231,8 @@ def providers_of(user: User) -> list[FleetProvider]:
 def oldest_event(actor: Actor) -> int:
     """The lowest number of the actor's company that the feed of events still holds."""
     return events.oldest_kept(actor.provider_id or 0)
+
+
+def payslips_kept_days(provider: FleetProvider) -> int:
+    """The fewest days after which somebody who left may be erased, by the law of the country."""
+    return country_packs.payslips_kept_days(provider.country)

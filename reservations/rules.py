@@ -4,8 +4,8 @@ Each rule has its own error. Station fields override the provider's policy where
 Not here: whether charger and vehicle are free (constraints, `reservations.services.booking`).
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from drivers.models import Driver
 from drivers.services import require_active as require_active_driver
@@ -64,37 +64,54 @@ def check_period(
     Raises ReservationEmpty, ReservationOffGrid, ReservationTooLong, ReservationInPast,
     ReservationTooFar (400), StationClosed (409).
     """
-    policy: FleetPolicy = station.provider.policy
     if ends_at <= starts_at:
         raise ReservationEmpty(field="ends_at")
-    grid_min = station.reservation_grid_min or policy.reservation_grid_min
-    zone = clock.zone(station.time_zone)
+    grid, zone = grid_min(station), clock.zone(station.time_zone)
     for field, instant in (("starts_at", starts_at), ("ends_at", ends_at)):
-        local = instant.astimezone(zone)
-        on_minute = local.second == 0 and local.microsecond == 0
-        if not on_minute or (local.hour * 60 + local.minute) % grid_min:
-            raise ReservationOffGrid(field=field, grid_min=grid_min)
-    max_min = station.reservation_max_min
-    if max_min is None:
-        max_min = policy.reservation_max_min
+        if not on_grid(instant, zone, grid):
+            raise ReservationOffGrid(field=field, grid_min=grid)
+    max_min = longest_min(station)
     if max_min and ends_at - starts_at > timedelta(minutes=max_min):
         raise ReservationTooLong(field="ends_at", max_min=max_min)
-    if starts_at < at - timedelta(minutes=grid_min):
+    if starts_at < at - timedelta(minutes=grid):
         raise ReservationInPast(field="starts_at")
-    _check_ahead(station, policy, starts_at, kind=kind, at=at)
+    ahead = furthest(station, kind=kind)
+    if starts_at > at + ahead:
+        raise ReservationTooFar(field="starts_at", days_ahead=ahead.days)
     if not open_throughout(station.opening_hours, zone, starts_at, ends_at):
         raise StationClosed(station=station.pk)
 
 
-def _check_ahead(
-    station: ChargingStation, policy: FleetPolicy, starts_at: datetime, *, kind: str, at: datetime
-) -> None:
-    ahead = FURTHEST
-    if kind == ReservationKind.DRIVER:
-        days = station.reservation_days_ahead
-        ahead = timedelta(days=policy.reservation_days_ahead if days is None else days)
-    if starts_at > at + ahead:
-        raise ReservationTooFar(field="starts_at", days_ahead=ahead.days)
+def grid_min(station: ChargingStation) -> int:
+    """Bookings begin and end on multiples of so many minutes of the local day."""
+    policy: FleetPolicy = station.provider.policy
+    return station.reservation_grid_min or policy.reservation_grid_min
+
+
+def longest_min(station: ChargingStation) -> int:
+    """The longest booking in minutes; 0 means no cap."""
+    policy: FleetPolicy = station.provider.policy
+    own = station.reservation_max_min
+    return policy.reservation_max_min if own is None else own
+
+
+def furthest(station: ChargingStation, *, kind: str) -> timedelta:
+    """How far ahead a booking may begin; drivers see less far than the office."""
+    if kind != ReservationKind.DRIVER:
+        return FURTHEST
+    policy: FleetPolicy = station.provider.policy
+    days = station.reservation_days_ahead
+    return timedelta(days=policy.reservation_days_ahead if days is None else days)
+
+
+def on_grid(instant: datetime, zone: ZoneInfo, grid: int) -> bool:
+    """Whether an instant is a whole minute of the grid, by the zone's clock."""
+    return not (instant.second or instant.microsecond) and minute_of_day(instant, zone) % grid == 0
+
+
+def minute_of_day(instant: datetime, zone: ZoneInfo) -> int:
+    local = instant.astimezone(zone)
+    return local.hour * 60 + local.minute
 
 
 def check_driver_limits(driver: Driver | None, *, kind: str, at: datetime) -> None:
@@ -112,17 +129,18 @@ def check_driver_limits(driver: Driver | None, *, kind: str, at: datetime) -> No
 
 
 def fitting_connectors(
-    station: ChargingStation, vehicle: Vehicle, wanted: Connector | None
-) -> Sequence[Connector]:
+    station: ChargingStation, vehicle: Vehicle | None, wanted: Connector | None
+) -> list[Connector]:
     """The plugs that may be booked for the vehicle: the wanted one, or all that fit here.
 
-    A vehicle whose model names no inlets fits everywhere; a CCS inlet takes its AC plug too.
+    No vehicle, or one whose model names no inlets, fits everywhere; a CCS inlet takes its AC plug
+    too.
     Raises ConnectorDoesNotFit, EvseOutOfService (409).
     """
     plugs = Connector.objects.for_provider(station.provider_id).filter(evse__station=station)
     plugs = plugs.select_related("evse").order_by("-max_power_kw", "id")
     chosen = [plug for plug in plugs if wanted is None or plug.pk == wanted.pk]
-    inlets = set(vehicle.model.inlets)
+    inlets = set(vehicle.model.inlets) if vehicle is not None else set()
     fitting = [
         plug
         for plug in chosen

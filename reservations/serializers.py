@@ -1,10 +1,12 @@
 """Shapes of reservations' API, in OCPI's words."""
 
 from rest_framework import serializers
+from rest_framework.serializers import SerializerMethodField
 
 from drivers.models import Driver
 from fleets.models import Depot
 from fleets.records import RefsField
+from reservations import rules
 from reservations.models import (
     CancelReason,
     ChargingSession,
@@ -151,6 +153,39 @@ class AvailabilitySerializer(Serializer):
     max_power_kw = serializers.DecimalField(max_digits=6, decimal_places=1)
     status = serializers.CharField()
     free = WindowSerializer(many=True)
+
+
+class OwnStationSerializer(Serializer):
+    """A station as its company's drivers see it; what a booking must keep to stands beside it."""
+
+    id = StrictIntegerField(min_value=1)
+    name = StrictCharField(max_length=120)
+    address = StrictCharField(max_length=300)
+    latitude = StrictDecimalField(max_digits=9, decimal_places=6, allow_null=True)
+    longitude = StrictDecimalField(max_digits=9, decimal_places=6, allow_null=True)
+    time_zone = StrictCharField(max_length=64)
+    grid_min = SerializerMethodField()
+    longest_min = SerializerMethodField(help_text="0: no cap.")
+    days_ahead = SerializerMethodField()
+
+    def get_grid_min(self, station: ChargingStation) -> int:
+        return rules.grid_min(station)
+
+    def get_longest_min(self, station: ChargingStation) -> int:
+        return rules.longest_min(station)
+
+    def get_days_ahead(self, station: ChargingStation) -> int:
+        return rules.furthest(station, kind=ReservationKind.DRIVER).days
+
+
+class OfferSerializer(Serializer):
+    """A start that may be booked, at the strongest plug that is free then."""
+
+    connector = StrictIntegerField(min_value=1)
+    bay = StrictCharField(max_length=36)
+    max_power_kw = StrictDecimalField(max_digits=6, decimal_places=1)
+    starts_at = InstantField()
+    ends_at = InstantField()
 
 
 class ReservationSerializer(ModelSerializer):

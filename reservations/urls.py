@@ -13,6 +13,7 @@ router.register(
     bookings.ReservationEventViewSet,
     basename="reservation-events",
 )
+router.register("me/stations", places.OwnStationViewSet, basename="me-stations")
 router.register("me/reservations", bookings.OwnReservationViewSet, basename="me-reservations")
 router.register("charging-sessions", sessions.SessionViewSet, basename="charging-sessions")
 

@@ -174,6 +174,11 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "drivers-erased": {
+        "task": "drivers.erase_due",
+        "schedule": crontab(hour=3, minute=50),
+        "options": {"expires": 3600},
+    },
     "drivers-faces-forgotten": {
         "task": "drivers.forget_faces",
         "schedule": crontab(hour=3, minute=45),

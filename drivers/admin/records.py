@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from drivers import funnel, services
+from drivers.admin import erasing
 from drivers.admin.faces import FACE_ACTIONS
 from drivers.models import (
     DRIVER_MACHINE,
@@ -154,7 +155,7 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        return [*funnel.urls(), *super().get_urls()]
+        return [*funnel.urls(), *erasing.urls(), *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who may not see a person's identity finds a mask in its place."""

@@ -97,6 +97,7 @@ class Driver(ProviderModel):
         ]
         permissions = [
             ("terminate_driver", "Can end a driver's work for good"),
+            ("erase_driver", "Can erase a driver who has left, for good"),
             ("override_settlement", "Can end it with money matters still open, with a reason"),
             ("view_identity", "Can see a driver's identity number and date of birth"),
             ("own_day", "Can use the driver's app"),

@@ -26,7 +26,8 @@ from drivers.services.drivers import (
     update_driver,
 )
 from drivers.services.engagements import end_engagement, may_end, start_engagement
-from drivers.services.erasure import erase_driver
+from drivers.services.erasure import erase_by_hand, erase_driver
+from drivers.services.erasure_terms import erase_due
 from drivers.services.face_log_in import finish_log_in
 from drivers.services.face_terms import forget_faces
 from drivers.services.faces import (
@@ -48,7 +49,9 @@ __all__ = [
     "correct_document",
     "end_engagement",
     "enrol_face",
+    "erase_by_hand",
     "erase_driver",
+    "erase_due",
     "finish_log_in",
     "follow_calendars",
     "forget_faces",

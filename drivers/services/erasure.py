@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from drivers.errors import DriverBlocked, DriverNotGone
+from drivers.errors import DriverBlocked, DriverNotGone, NotConfirmed
 from drivers.models import (
     Driver,
     DriverDocument,
@@ -21,7 +21,7 @@ from drivers.models import (
 from drivers.numbers import subject_of
 from drivers.services.drivers import locked_with_user, open_matters
 from fleets import audit
-from fleets.services import people
+from fleets.services import people, second_factor
 from voltop import clock, crypto, erasures
 from voltop.context import Actor
 from voltop.errors import given_reason
@@ -71,6 +71,21 @@ def erase_driver(
         raise DriverBlocked(blockers=blockers)
     erasures.write_note(driver, at)
     return _erase(driver, actor, reason, at)
+
+
+def erase_by_hand(
+    driver: Driver, *, actor: Actor, reason: str, name: str, at: datetime | None = None
+) -> Driver:
+    """As `erase_driver`, by a person who typed the driver's name and just showed a second factor.
+
+    Raises FreshSecondFactorRequired (403), NotConfirmed (400), and what `erase_driver` raises.
+    """
+    at = at or clock.now()
+    actor.require_same_provider(driver)
+    second_factor.require_shown(actor, at=at)
+    if " ".join(name.split()).casefold() != " ".join(driver.name.split()).casefold():
+        raise NotConfirmed(field="name")
+    return erase_driver(driver, actor=actor, reason=reason, at=at)
 
 
 def is_erased(driver: Driver) -> bool:

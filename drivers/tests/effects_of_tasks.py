@@ -4,11 +4,12 @@ from datetime import timedelta
 
 from drivers import services
 from drivers.models import Driver, DriverDocument, FaceTemplate
-from drivers.services import face_terms
+from drivers.services import erasure_terms, face_terms
 from drivers.services.calendar import TASK
 from drivers.tests.painted_faces import ask_for_faces, enrol
 from drivers.tests.papers import PICTURE
-from fleets.models import Notice
+from fleets.models import FleetPolicy, InboxItem, Notice
+from fleets.services.inbox import refresh
 from voltop import clock
 from voltop.jobs import JobRun
 from voltop.tests.effects import Effect, Stage
@@ -47,6 +48,26 @@ def somebody_who_left_long_ago(stage: Stage) -> list[int]:
     return []
 
 
+def somebody_kept_long_enough(stage: Stage) -> list[int]:
+    """Left ten years ago; the inbox has told of it for a month."""
+    company, at = stage.cast.a, clock.now()
+    FleetPolicy.objects.filter(provider=company).update(driver_erasure_days=3_000)
+    driver = stage.cast.new_driver(f"Gone{Driver.objects.count()}", company)
+    actor, left_at = stage.cast.actor(company), at - timedelta(days=3_700)
+    services.leave_driver(driver, actor=actor, reason="moves away", at=left_at)
+    services.terminate_driver(driver, actor=actor, reason="moved away", at=left_at)
+    refresh(at=at)
+    InboxItem.objects.filter(kind=erasure_terms.WORK, object_id=driver.pk).update(
+        created_at=at - timedelta(days=30)
+    )
+    stage.notes["gone"] = driver
+    return []
+
+
+def name_kept(stage: Stage) -> str:
+    return Driver.objects.get(pk=stage.notes["gone"].pk).given_name
+
+
 def faces_kept(stage: Stage) -> int:
     return FaceTemplate.objects.for_provider(stage.cast.a.pk).count()
 
@@ -58,5 +79,6 @@ def told(stage: Stage) -> list[str]:
 
 EFFECTS = [
     Effect(TASK, papers_that_end, told, ["drivers.document_expired", "drivers.document_expiring"]),
+    Effect(erasure_terms.TASK, somebody_kept_long_enough, name_kept, "Erased"),
     Effect(face_terms.TASK, somebody_who_left_long_ago, faces_kept, 0),
 ]

@@ -11,6 +11,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 from drivers.models import Driver
 from drivers.tests.painted_faces import enrol, painted
 from fleets.models import FleetPolicy
+from reservations.models import Reservation
+from reservations.offers import offers
+from reservations.tests.scene import book, make_station
 from vehicles import services as vehicle_services
 from voltop import clock
 from voltop.context import Actor
@@ -28,13 +31,17 @@ pytestmark = [
 
 
 @pytest.fixture
-def driver(transactional_db: None) -> Driver:
+def office(transactional_db: None) -> Cast:
+    return Cast()
+
+
+@pytest.fixture
+def driver(office: Cast) -> Driver:
     """A driver who has a car and no papers to see to."""
-    cast = Cast()
     vehicle_services.assign(
-        cast.vehicle, cast.driver, actor=cast.actor(), kind="permanent", starts_at=clock.now()
+        office.vehicle, office.driver, actor=office.actor(), kind="permanent", starts_at=clock.now()
     )
-    return cast.driver
+    return office.driver
 
 
 @pytest.fixture
@@ -131,6 +138,35 @@ SMALL = """[...document.querySelectorAll("a, button, input, select, textarea")]
 UNNAMED = """[...document.querySelectorAll("input, select, textarea")]
     .filter((each) => each.labels.length !== 1)
     .map((each) => each.outerHTML)"""
+
+
+def test_a_driver_books_a_charger_and_is_told_what_is_free_next(
+    page: Page, driver: Driver, office: Cast
+) -> None:
+    yard = make_station(office, chargers=1, reservation_grid_min=30)
+    page.evaluate("location.hash = 'bookings'")
+    page.get_by_label("How long").select_option("60")
+    page.get_by_role("button", name="Show free times").click()
+    times = page.locator(".times button")
+    expect(times.nth(9)).to_be_visible(timeout=WAIT_MS)
+    taken = offers(yard, None, clock.now(), minutes=60, at=clock.now())[4]
+    book(office, yard, office.other_vehicle, starts_at=taken.starts_at, ends_at=taken.ends_at)
+    times.nth(4).click()
+    page.get_by_role("dialog").get_by_role("button", name="Book").click()
+    expect(page.get_by_text("Free next:")).to_be_visible(timeout=WAIT_MS)
+    times.first.click()
+    expect(page.get_by_text("Free next:")).to_be_hidden(timeout=WAIT_MS)
+    times.first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Book").click()
+    expect(page.get_by_text("Charger booked")).to_be_visible(timeout=WAIT_MS)
+    mine = Reservation.objects.get(driver=driver)
+    assert (mine.vehicle_id, mine.kind) == (office.vehicle.pk, "driver")
+    assert mine.starts_at == taken.ends_at
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.get_by_role("button", name="Show free times")).to_be_disabled(timeout=WAIT_MS)
+    expect(page.get_by_text("Booking needs a network")).to_be_visible()
+    page.context.set_offline(False)
 
 
 def test_log_out_leaves_nothing_in_the_browser(page: Page) -> None:

@@ -120,6 +120,10 @@ POLICY_HELP = {
     "face_check_valid_h": _("How long a check that passed, or was set aside, holds."),
     "face_max_distance": _("The largest distance that passes: the smaller, the stricter."),
     "face_unavailable": _("What follows when faces cannot be compared."),
+    "driver_erasure_days": _(
+        "So many days after drivers left for good they are erased; two weeks before, owners find "
+        "them in the inbox. Not shorter than the law keeps payslips. Empty: never by itself."
+    ),
     "reservation_no_show_limit": _(
         "Bookings missed in 30 days until a driver may book no more; 0: no limit."
     ),

@@ -208,6 +208,9 @@ class FleetPolicy(ProviderModel):
     conversation_retention_days = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(30), MaxValueValidator(3650)]
     )
+    driver_erasure_days = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(36_525)]
+    )
 
     class Meta:
         verbose_name_plural = "fleet policies"

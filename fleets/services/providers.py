@@ -11,7 +11,7 @@ from stdnum import get_cc_module
 from stdnum.exceptions import ValidationError as StdnumError
 
 from fleets import audit
-from fleets.country_packs import policy_values
+from fleets.country_packs import payslips_kept_days, policy_values
 from fleets.errors import (
     InvalidTaxId,
     LimitReached,
@@ -184,6 +184,9 @@ def change_policy(
     """
     at = at or clock.now()
     actor.require_same_provider(provider)
+    erasure_days = values.get("driver_erasure_days")
+    if erasure_days is not None and erasure_days < payslips_kept_days(provider.country):
+        raise PolicyOutOfRange(field="driver_erasure_days")
     policy = FleetPolicy.objects.select_for_update(no_key=True).get(provider=provider)
     changes = audit.diff(policy, values)
     for name, value in values.items():

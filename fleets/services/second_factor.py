@@ -183,8 +183,12 @@ def require_fresh(actor: Actor, provider_id: int, *, at: datetime) -> None:
     within the last five minutes.
     """
     policy = FleetPolicy.objects.get(provider_id=provider_id)
-    if not policy.approval_second_factor:
-        return
+    if policy.approval_second_factor:
+        require_shown(actor, at=at)
+
+
+def require_shown(actor: Actor, *, at: datetime) -> None:
+    """Guard of what nobody can take back, whatever the policy. Raises as `require_fresh` does."""
     shown = actor.second_factor_at
     if shown is None or shown <= at - FRESH:
         raise FreshSecondFactorRequired()

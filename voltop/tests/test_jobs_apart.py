@@ -85,6 +85,12 @@ LOOPS = [
     ),
     Loop("drivers.follow_calendars", "drivers.follow_calendars", "drivers_driverdocument"),
     Loop(
+        "drivers.erase_due",
+        "drivers.erase_due",
+        "fleets_auditentry",
+        "NEW.action = 'driver.erased'",
+    ),
+    Loop(
         "drivers.forget_faces",
         "drivers.forget_faces",
         "fleets_auditentry",

@@ -1,6 +1,8 @@
 // The driver's app: shows the last known day at once, asks for the newest, and queues what is done.
 
 import * as api from "./api.js";
+import * as booking from "./booking.js";
+import * as pay from "./pay.js";
 import * as screens from "./screens.js";
 import * as store from "./store.js";
 import { ageOf, h, setZone, t, tell, wordsOf } from "./page.js";
@@ -118,14 +120,19 @@ async function over(error) {
 // --- Drawing ------------------------------------------------------------------------------------
 const SCREENS = {
   today: async () => screens.today(await expectedDay(), state.online, act),
-  bookings: async () => screens.bookings(await expectedDay(), act),
+  bookings: async (_id, isKept) => {
+    const { data } = await fresh("stations", "me/stations?page_size=100", isKept);
+    const lead = { redraw: () => draw(true), booked: refreshDay, over };
+    return booking.bookings({ day: await expectedDay(), stations: data?.results, online: state.online }, act, lead);
+  },
   money: async (_id, isKept) => {
     const [balance, payments] = await Promise.all([fresh("balance", "me/balance", isKept), fresh("payments", "me/payments?page_size=24", isKept)]);
-    return payments.data ? screens.money({ balance: balance.data, payments: payments.data.results }) : notHere(isKept);
+    return payments.data ? pay.money({ balance: balance.data, payments: payments.data.results }) : notHere(isKept);
   },
   payslip: async (id, isKept) => {
-    const { data } = await fresh(`payslip-${id}`, `me/payments/${id}`, isKept);
-    return data ? screens.payslip(data) : notHere(isKept);
+    const [{ data }, told] = await Promise.all([fresh(`payslip-${id}`, `me/payments/${id}`, isKept), fresh("pay-talks", "me/conversations?topic=pay&page_size=200", isKept)]);
+    const about = (told.data?.results || []).filter((each) => each.about_type === pay.LINE).reverse();
+    return data ? pay.payslip(data, new Map(about.map((each) => [each.about_id, each])), act) : notHere(isKept);
   },
   papers: async (_id, isKept) => {
     const [demanded, own] = await Promise.all([fresh("demanded", "me/papers/demanded", isKept), fresh("papers", "me/papers?page_size=50", isKept)]);
@@ -171,6 +178,7 @@ async function draw(isKept = false) {
     element = h("p", { class: "error", role: "alert" }, wordsOf(error));
   }
   if (mine !== state.drawn || isBeingFilledIn()) return drawLine();
+  carryOver(main, element);
   main.replaceChildren(element);
   for (const link of menu.querySelectorAll("a")) {
     const current = link.hash === `#${screen === "payslip" ? "money" : screen}`;
@@ -181,10 +189,27 @@ async function draw(isKept = false) {
   return drawLine();
 }
 
+// What was filled in, chosen or unfolded stays so on a screen that is drawn anew.
+function carryOver(from, to) {
+  if (!state.same) return;
+  for (const each of from.querySelectorAll("details[open]")) {
+    const same = to.querySelector(`details[data-name="${each.dataset.name}"]`);
+    if (same) same.open = true;
+  }
+  for (const kind of ["textarea", "input", "select"]) {
+    const [old, now] = [from.querySelectorAll(kind), to.querySelectorAll(kind)];
+    if (old.length !== now.length) continue;
+    old.forEach((each, n) => {
+      if (each.type === "file") now[n].files = each.files;
+      else if (kind !== "select" || [...now[n].options].some((option) => option.value === each.value)) now[n].value = each.value;
+    });
+  }
+}
+
 // What somebody is typing is not drawn over.
 function isBeingFilledIn() {
   const [name, id] = place();
-  const same = main.dataset.place === `${name}/${id || ""}`;
+  const same = (state.same = main.dataset.place === `${name}/${id || ""}`);
   main.dataset.place = `${name}/${id || ""}`;
   const fields = [...main.querySelectorAll("textarea, input:not([type=hidden])")];
   return same && fields.some((field) => field.value && field === document.activeElement);

@@ -18,7 +18,7 @@ export function h(tag, attributes = {}, ...children) {
     else if (name in element && name !== "list") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -32,6 +32,14 @@ export const timeOf = (at) => format(at, { hour: "2-digit", minute: "2-digit" })
 export const dayAndTimeOf = (at) => format(at, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 export const dayOf = (on) =>
   new Intl.DateTimeFormat(language, { timeZone: "UTC", day: "numeric", month: "short", year: "numeric" }).format(new Date(`${on}T00:00:00Z`));
+
+// "16 – 22 Nov 2026": business dates, the end exclusive, as the API tells them.
+export function periodOf(from, until) {
+  const [first, last] = [new Date(`${from}T00:00:00Z`), new Date(Date.parse(`${until}T00:00:00Z`) - 86_400_000)];
+  return new Intl.DateTimeFormat(language, { timeZone: "UTC", day: "numeric", month: "short", year: "numeric" }).formatRange(first, last);
+}
+export const longDayOf = (at) => format(at, { weekday: "long", day: "numeric", month: "long" });
+export const numberOf = (number) => new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(number);
 
 export function moneyOf({ amount, currency }) {
   return new Intl.NumberFormat(language, { style: "currency", currency }).format(Number(amount));
@@ -56,6 +64,10 @@ export const card = (title, ...children) => h("section", { class: "card" }, titl
 
 export const facts = (...rows) =>
   h("dl", { class: "facts" }, rows.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+
+export const badge = (text, kind = "") => h("span", { class: `badge ${kind}` }, text);
+export const button = (text, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, onclick }, text);
+export const nothing = (text) => h("p", { class: "quiet" }, text);
 
 let serial = 0;
 export function field(label, control, hint) {

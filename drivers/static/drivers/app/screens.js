@@ -2,7 +2,8 @@
 // which queues it and sends the queue when there is a network.
 
 import * as api from "./api.js";
-import { ask, card, dayAndTimeOf, dayOf, facts, field, form, h, lengthOf, moneyOf, t, tell, timeOf } from "./page.js";
+import { bookingCards } from "./booking.js";
+import { ask, badge, button, card, dayAndTimeOf, dayOf, facts, field, form, h, lengthOf, moneyOf, nothing, t, tell, timeOf } from "./page.js";
 
 const PAPERS = {
   driving_licence: t("Driving licence"),
@@ -31,15 +32,6 @@ const TOPICS = {
   accident: t("Accident"),
   other: t("Something else"),
 };
-const PAYMENT_STATES = {
-  approved: t("approved"),
-  paid: t("paid"),
-  failed: t("being sent again"),
-  returned: t("came back from the bank"),
-  carried: t("carried over"),
-  held: t("held"),
-  cancelled: t("cancelled"),
-};
 export const EVENTS = {
   "shift.start": t("Start of shift"),
   "shift.break": t("Break"),
@@ -54,10 +46,6 @@ export const EVENTS = {
   "notice.read": t("Notice read"),
   paper: t("Paper with photo"),
 };
-
-const badge = (text, kind = "") => h("span", { class: `badge ${kind}` }, text);
-const button = (text, onclick, kind = "") => h("button", { type: "button", class: `button ${kind}`, onclick }, text);
-const nothing = (text) => h("p", { class: "quiet" }, text);
 
 // --- Log-in -------------------------------------------------------------------------------------
 export function logIn(entered) {
@@ -204,51 +192,6 @@ function papersCard(day) {
 function noticeCards(day, act) {
   return (day.notices?.latest || []).map((notice) => card(notice.subject, h("p", {}, notice.text),
     h("p", { class: "quiet" }, dayAndTimeOf(notice.at)), button(t("I have read it"), () => act("notice.read", { notice: notice.id }))));
-}
-
-// --- Bookings -----------------------------------------------------------------------------------
-function bookingCards(day, act) {
-  return (day.bookings || []).map((booking) => {
-    const off = async () => (await ask(t("Call this booking off?"), t("Call it off"))) && act("reservation.cancel", { reservation: booking.id });
-    const soon = Date.parse(booking.starts_at) - 15 * 60000 <= Date.now();
-    return card(t("Charger booked"),
-      h("p", { class: "big" }, booking.station, badge(booking.bay)),
-      h("p", {}, `${dayAndTimeOf(booking.starts_at)} – ${timeOf(booking.ends_at)}`),
-      h("div", { class: "row" },
-        soon && button(t("I am here"), () => act("reservation.check_in", { reservation: booking.id }), "main"),
-        button(t("Call it off"), off)));
-  });
-}
-
-export function bookings(day, act) {
-  const cards = bookingCards(day, act);
-  return h("div", {}, cards.length ? cards : card("", nothing(t("No charger is booked for you in the next seven days."))));
-}
-
-// --- Money --------------------------------------------------------------------------------------
-export function money({ balance, payments }, open) {
-  return h("div", {},
-    balance && card(t("Balance"), facts(
-      [t("The company owes you"), moneyOf(balance.owed)],
-      Number(balance.debt.amount) > 0 && [t("You owe the company"), moneyOf(balance.debt)],
-      Number(balance.under_way.amount) > 0 && [t("On its way to your bank"), moneyOf(balance.under_way)])),
-    card(t("Payslips"), payments.length
-      ? h("ul", { class: "list" }, payments.map((payment) => h("li", {},
-          h("a", { href: `#payslip/${payment.id}` }, `${dayOf(payment.period_starts_on)} – ${dayOf(payment.period_ends_on)}`),
-          h("span", {}, moneyOf(payment.payable)))))
-      : nothing(t("No payslip yet."))));
-}
-
-export function payslip(payment) {
-  const sum = (name, value) => Number(value.amount) !== 0 && [name, moneyOf(value)];
-  return h("div", {},
-    card(`${dayOf(payment.period_starts_on)} – ${dayOf(payment.period_ends_on)}`,
-      h("p", { class: "big" }, moneyOf(payment.payable), badge(PAYMENT_STATES[payment.status] || payment.status)),
-      facts(sum(t("Earned"), payment.earnings), sum(t("Expenses paid back"), payment.reimbursements), sum(t("Cash you kept"), payment.cash),
-        sum(t("Deductions"), payment.deductions), sum(t("Carried over"), payment.carried))),
-    card(t("Line by line"), h("ul", { class: "list" }, payment.lines.map((line) =>
-      h("li", {}, h("span", {}, line.key.replaceAll("_", " ")), h("span", {}, moneyOf(line.amount)))))),
-    h("a", { class: "button", href: "#money" }, t("Back")));
 }
 
 // --- Papers -------------------------------------------------------------------------------------
