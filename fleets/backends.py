@@ -17,12 +17,12 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from fleets import limits
 from fleets.errors import InvalidCredentials, TooManyAttempts
 from fleets.models import User
 from fleets.roles import ALL_ROLES, group_name
 from fleets.services import auth
 from fleets.suspension import kept_while_suspended
+from voltop.addresses import client_address
 
 
 class ProviderRoleBackend(ModelBackend):
@@ -38,7 +38,7 @@ class ProviderRoleBackend(ModelBackend):
         """Who logs in to the admin: under the same limits, at the same cost, as in the API."""
         if username is None or password is None:
             return None
-        address = limits.client_address(request) if request else "unknown"
+        address = client_address(request) if request else "unknown"
         try:
             return auth.identify(
                 login=username, password=password, address=address, device=auth.Device()

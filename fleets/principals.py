@@ -92,5 +92,8 @@ class ClientPrincipal:
             raise NotFound()
         self.provider_id = self.client.provider_id
 
+    def counted_as(self) -> list[tuple[str, Any]]:
+        return [("client", self.client.pk)]
+
     def actor(self) -> Actor:
         return Actor("client", self.client.pk, self.provider_id, self.client.name)

@@ -181,6 +181,7 @@ def load_person(user_id: int, token_version: int, family: uuid.UUID) -> User | N
         user.standing_roles = [(provider_id, role) for provider_id, role, _demanding in roles]
         user.own_permissions = frozenset(user.own_pairs)
         user.suspended_companies = frozenset(user.suspended_ids)
+        user.log_in = family
         user.second_factor_at = user.shown_at
         user.second_factor_demands = frozenset(
             provider_id for provider_id, role, demanding in roles if role in demanding

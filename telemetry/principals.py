@@ -37,5 +37,8 @@ class SourcePrincipal:
         if named_provider(request) not in (None, self.source.provider_id):
             raise NotFound()
 
+    def counted_as(self) -> list[tuple[str, Any]]:
+        return [("source", self.source.pk)]
+
     def actor(self) -> Actor:
         return Actor("source", self.source.pk, self.source.provider_id, self.source.name)

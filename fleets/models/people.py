@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -71,6 +72,7 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
     own_permissions: frozenset[str] | None = None  # likewise: not from a role at a provider
     second_factor_at: datetime | None = None  # shown on this log-in; set per request
     second_factor_demands: frozenset[int] | None = None  # providers that ask for one: selectors
+    log_in: UUID | None = None  # the family of the token of this request
     _role_permissions: set[str] | None = None
 
     class Meta:
@@ -118,6 +120,11 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
         from fleets.principals import activate_person  # reads models: not at the top
 
         activate_person(self, request)
+
+    def counted_as(self) -> list[tuple[str, Any]]:
+        """A person's calls count for them, and for the device that they are logged in on."""
+        own: list[tuple[str, Any]] = [("account", self.pk)]
+        return own if self.log_in is None else [*own, ("device", self.log_in)]
 
     def actor(self) -> Actor:
         return Actor("user", self.pk, self.provider_id, second_factor_at=self.second_factor_at)

@@ -27,6 +27,7 @@ from fleets.serializers import auth as shapes
 from fleets.services import auth, codes, invitations, second_factor, socket_tickets
 from fleets.tokens import AccessClaims
 from voltop import clock
+from voltop.addresses import client_address
 from voltop.api.permissions import PERSON
 from voltop.api.schema import VoltopAutoSchema
 from voltop.api.views import OpenView, OperationView
@@ -60,7 +61,7 @@ class LoginView(OpenView):
         pair = auth.log_in(
             login=values["login"],
             password=values["password"],
-            address=limits.client_address(request._request),
+            address=client_address(request._request),
             device=auth.Device(**values.get("device", {})),
         )
         return Response(shapes.TokenPairSerializer(pair).data)
@@ -94,7 +95,7 @@ class CodeView(OpenView):
         asked = codes.ask_for_code(
             login=values["login"],
             purpose=values["purpose"],
-            address=limits.client_address(request._request),
+            address=client_address(request._request),
             device=auth.Device(**values.get("device", {})),
         )
         return Response(shapes.ChallengeSerializer(asked).data, status=202)
@@ -112,7 +113,7 @@ class CodeLoginView(OpenView):
         pair = codes.log_in_by_code(
             challenge=values["challenge"],
             code=values["code"],
-            address=limits.client_address(request._request),
+            address=client_address(request._request),
             device=auth.Device(**values.get("device", {})),
         )
         return Response(shapes.TokenPairSerializer(pair).data)
@@ -131,7 +132,7 @@ class PasswordResetView(OpenView):
             challenge=values["challenge"],
             code=values["code"],
             new=values["new_password"],
-            address=limits.client_address(request._request),
+            address=client_address(request._request),
         )
         return Response(status=204)
 
@@ -148,7 +149,7 @@ class InvitationView(OpenView):
         pair = invitations.accept_invitation(
             code=values["code"],
             new=values["new_password"],
-            address=limits.client_address(request._request),
+            address=client_address(request._request),
             device=auth.Device(**values.get("device", {})),
         )
         return Response(shapes.TokenPairSerializer(pair).data)
@@ -378,7 +379,7 @@ class ClientTokenView(OpenView):
 
     def post(self, request: Request) -> Response:
         at = clock.now()
-        address = limits.client_address(request._request)
+        address = client_address(request._request)
         body = self.read_body()
         limits.take(limits.CLIENT_ADDRESS, address, at=at)
         status, headers, answer = oauth.answer_token_request(

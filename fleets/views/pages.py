@@ -25,12 +25,12 @@ from django.views.generic import View
 from qrcode.image.svg import SvgPathImage
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from fleets import limits
 from fleets.middleware import SHOWN_KEY
 from fleets.models import CodePurpose, User
 from fleets.services import auth, codes, invitations
 from fleets.services import second_factor as factors
 from voltop import clock
+from voltop.addresses import client_address
 from voltop.errors import DomainError
 
 CHALLENGE_KEY = "voltop_code_challenge"
@@ -122,7 +122,7 @@ class AccountPage(View):
         )
 
     def address(self) -> str:
-        return limits.client_address(self.request)
+        return client_address(self.request)
 
 
 class WelcomePage(AccountPage):

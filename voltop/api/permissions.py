@@ -7,6 +7,7 @@ comes before any object is looked up, so it says nothing about objects.
 Not here: what a role holds (`fleets.roles`), and whose rows are seen (`viewsets`).
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from django.core.exceptions import ImproperlyConfigured
@@ -38,6 +39,9 @@ class Principal(Protocol):
     def has_perm(self, perm: str) -> bool: ...
 
     def actor(self) -> Actor: ...
+
+    def counted_as(self) -> Sequence[tuple[str, Any]]:
+        """The names under which calls are counted, each with whose: `voltop.api.rates`."""
 
 
 class OperationPermission(BasePermission):

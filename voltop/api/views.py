@@ -1,7 +1,8 @@
 """The life of an API request, one order for every route.
 
-Credentials, then the active provider, then the permission of the operation (403), then the query
-string, then the body and the object (400, 404). What is raised anywhere becomes a problem document.
+Credentials, then the count of calls (429), then the active provider, then the permission of the
+operation (403), then the query string, then the body and the object (400, 404). What is raised
+anywhere becomes a problem document.
 `OperationView` serves routes that are no resource (log-in, uploads); `voltop.api.viewsets`, those
 that are.
 """
@@ -20,7 +21,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from voltop.api import errors, idempotency
+from voltop.addresses import client_address
+from voltop.api import errors, idempotency, rates
 from voltop.api.body import read_body
 from voltop.api.negotiation import OnlyOne
 from voltop.api.permissions import (
@@ -131,23 +133,41 @@ class StrictView(APIView):
         self.format_kwarg = None
         request.accepted_renderer = self.get_renderers()[0]
         request.accepted_media_type = request.accepted_renderer.media_type
+        caller = self._counted(request)
         if request.method == "OPTIONS" or self.action is None:
             self.action = None
-            request.user  # noqa: B018 (bad credentials are a 401 before the 405)
             return
         needed = permission_of(self)
-        caller = cast(Principal | None, request.user)
         if caller is None and needed != ANYONE:
             raise NotAuthenticated()
         if caller is not None and self.needs_provider:
             caller.activate(request._request)
         self.check_permissions(request)
-        self.check_throttles(request)
         self.parameters = read_query(request._request)
         if not self.is_list():
             refuse_unknown(self.parameters, set(self.query_parameters.get(self.action, {})))
         if request.method in TAKE_A_BODY and self.action not in self.input_serializers:
             self._read(Serializer)
+
+    def _counted(self, request: Request) -> Principal | None:
+        """Who calls, once this call is counted: as whom it says it is, else as its address.
+
+        Raises Throttled (429), and 401 for bad credentials.
+        """
+        address = ("address", client_address(request._request))
+        try:
+            caller = cast(Principal | None, request.user)
+        except Exception:
+            self._count([address])
+            raise
+        self._count([address] if caller is None else caller.counted_as())
+        return caller
+
+    def _count(self, counted_as: Sequence[tuple[str, Any]]) -> None:
+        taken = rates.take(counted_as)
+        self.headers.update(taken.headers)
+        if taken.wait_s:
+            raise errors.Throttled(retry_after_s=taken.wait_s)
 
     def is_list(self) -> bool:
         """Whether the filter backend will judge the query parameters."""

@@ -276,6 +276,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["voltop.api.schema.complete_schema"],
 }
 API_BODY_MAX_BYTES = 1_000_000
+RATE_FACTOR = env.float("VOLTOP_RATE_FACTOR", default=1.0)  # of the calls in voltop.api.rates
 DATA_UPLOAD_MAX_MEMORY_SIZE = 21_000_000  # the largest inflated body; parsers bound each route
 
 # --- Sockets -------------------------------------------------------------------------------------

@@ -46,6 +46,9 @@ class Caller:
     def has_perm(self, perm: str) -> bool:
         return perm in self.permissions
 
+    def counted_as(self) -> list[tuple[str, Any]]:
+        return [("account", self.id)]
+
     def actor(self) -> Actor:
         return Actor("user", self.id, self.provider_id)
 
