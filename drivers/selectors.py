@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from drivers.errors import NoDriverRecord
-from drivers.models import Driver, DriverStatus
+from drivers.models import Driver, DriverEvent, DriverStatus
 from fleets.models import ExternalRef, FleetProviderStatus, User
 from voltop.context import Actor
 
@@ -43,9 +43,10 @@ def driver_named(provider_id: int, text: str) -> int | None:
     return keys[0] if len(keys) == 1 else None
 
 
-def roles_of_user(user: User) -> Iterable[tuple[int, str]]:
+def roles_of_user(user: User) -> Iterable[tuple[int, str, bool]]:
     """A person's driver records let them in with role "driver", at each provider.
 
+    Joined is who has ever been past `invited`.
     Suspended, leaving and terminated drivers keep the role: what they may still do is decided
     where it is done.
     """
@@ -54,8 +55,13 @@ def roles_of_user(user: User) -> Iterable[tuple[int, str]]:
         .of_user(user.pk)
         .exclude(provider__status=FleetProviderStatus.CLOSED)
     )
+    found = records.values_list("pk", "provider_id", "status")
+    gone = [pk for pk, _provider, status in found if status == DriverStatus.TERMINATED]
+    answered = DriverEvent.objects.filter(driver__in=gone, to_state=DriverStatus.ONBOARDING)
+    once = set(answered.values_list("driver", flat=True)) if gone else set()
     return [
-        (provider_id, "driver") for provider_id in records.values_list("provider_id", flat=True)
+        (provider_id, "driver", pk in once if pk in gone else status != DriverStatus.INVITED)
+        for pk, provider_id, status in found
     ]
 
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from fleets.models import FleetProvider, FleetProviderStatus, User
-from fleets.selectors import roles_of, second_factor_demanded
-from fleets.services import second_factor
+from fleets.selectors import second_factor_demanded, standing_of
+from fleets.services import invitations, second_factor
 from voltop import clock
 
 SESSION_KEY = "voltop_provider_id"
@@ -24,7 +24,7 @@ OPEN_PATHS = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/")
 
 
 class ActiveProviderMiddleware:
-    """Fixes a session user's provider: the one chosen, else the first that lets the user in.
+    """Fixes a session user's provider: the one chosen, else the first that the user has joined.
 
     Platform staff without a membership have none and see what `view_all_providers` opens.
     The pages tell times in the company's zone, without one in UTC.
@@ -37,9 +37,9 @@ class ActiveProviderMiddleware:
         if SESSION_KEY in request.session or request.path.startswith("/admin/"):
             user = request.user
             if isinstance(user, User):
-                roles = roles_of(user)
-                chosen = request.session.get(SESSION_KEY)
-                provider_id = chosen if chosen in roles else next(iter(roles), None)
+                standing = standing_of(user)
+                roles, chosen = standing.roles, request.session.get(SESSION_KEY)
+                provider_id = chosen if chosen in roles else next(iter(standing.choices), None)
                 provider = FleetProvider.objects.filter(pk=provider_id or 0).first()
                 user.use_provider(
                     provider_id,
@@ -49,6 +49,8 @@ class ActiveProviderMiddleware:
                 )
                 shown = request.session.get(SHOWN_KEY)
                 user.second_factor_at = datetime.fromisoformat(shown) if shown else None
+                if provider_id in standing.invited and _may_act(user, request):
+                    invitations.take_up(user, provider_id)
                 request.active_provider = provider  # type: ignore[attr-defined]
                 if provider is not None:
                     with timezone.override(clock.shown_zone(provider.time_zone)):
@@ -65,10 +67,19 @@ class SecondFactorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith("/admin/") and request.path not in OPEN_PATHS:
             user = request.user
-            if isinstance(user, User) and user.second_factor_at is None and _is_wanted(user):
+            if isinstance(user, User) and _lacks_second_factor(user):
                 onward = urlencode({"next": request.get_full_path()})
                 return HttpResponseRedirect(f"{reverse('second-factor')}?{onward}")
         return self.get_response(request)
+
+
+def _may_act(user: User, request: HttpRequest) -> bool:
+    """Whether this is somebody at work at the company, who so takes its invitation up."""
+    return request.path not in OPEN_PATHS and not _lacks_second_factor(user)
+
+
+def _lacks_second_factor(user: User) -> bool:
+    return user.second_factor_at is None and _is_wanted(user)
 
 
 def _is_wanted(user: User) -> bool:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from fleets import scopes
 from fleets.errors import ProviderRequired, SecondFactorMissing
 from fleets.models import ApiAccessToken, FleetProvider, FleetProviderStatus, User
-from fleets.selectors import is_suspended, roles_of, second_factor_demanded
+from fleets.selectors import is_suspended, second_factor_demanded, standing_of
 from fleets.suspension import kept_while_suspended
 from voltop.context import Actor
 from voltop.errors import NotFound
@@ -30,28 +30,34 @@ def named_provider(request: HttpRequest) -> int | None:
 
 
 def activate_person(user: User, request: HttpRequest) -> None:
-    """The provider the person named, else the only one that lets them in.
+    """The provider the person named, else the only one they have joined or else are invited to.
 
-    Platform staff may name any. Raises ProviderRequired (403) when none is named and there is not
-    exactly one; NotFound (404) for a provider that is not theirs, which may not even exist;
-    SecondFactorMissing (403) where one is demanded and this log-in was made without.
+    Whoever acts at a company has taken its invitation up. Platform staff may name any. Raises
+    ProviderRequired (403) when none is named and there is not exactly one; NotFound (404) for a
+    provider that is not theirs, which may not even exist; SecondFactorMissing (403) where one is
+    demanded and this log-in was made without.
     """
     activate_at(user, named_provider(request))
 
 
 def activate_at(user: User, provider_id: int | None) -> None:
     """The same for a provider known by its id, or None where none was named."""
-    roles = roles_of(user)
+    from fleets.services import invitations  # services ask who acts: not at the top
+
+    standing = standing_of(user)
+    roles = standing.roles
     if provider_id is None:
-        if len(roles) != 1:
+        if len(standing.choices) != 1:
             raise ProviderRequired()
-        provider_id = next(iter(roles))
+        [provider_id] = standing.choices
     if provider_id not in roles and not _may_enter_any(user, provider_id):
         raise NotFound()
     suspended = is_suspended(user, provider_id)
     user.use_provider(provider_id, roles.get(provider_id, frozenset()), suspended=suspended)
     if user.second_factor_at is None and second_factor_demanded(user, provider_id):
         raise SecondFactorMissing()
+    if provider_id in standing.invited:
+        invitations.take_up(user, provider_id)
 
 
 def _may_enter_any(user: User, provider_id: int) -> bool:

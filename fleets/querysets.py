@@ -40,7 +40,7 @@ class FleetProviderQuerySet(ProviderQuerySet[M]):
 
 
 class UserQuerySet(ProviderQuerySet[M]):
-    """People belong where they have a standing membership."""
+    """People belong where they have a standing membership that they have taken up."""
 
     def with_login(self, name: str) -> Self:
         """Whom a log-in name means: an e-mail in any case, or a phone, spaces and all."""
@@ -51,8 +51,10 @@ class UserQuerySet(ProviderQuerySet[M]):
         if provider_id is None:
             return self.none()
         memberships: Any = self.model._meta.get_field("memberships").related_model
-        standing = memberships._base_manager.filter(provider_id=provider_id, ended_at__isnull=True)
-        return self.filter(pk__in=standing.values("user_id"))
+        joined = memberships._base_manager.filter(
+            provider_id=provider_id, ended_at__isnull=True, joined_at__isnull=False
+        )
+        return self.filter(pk__in=joined.values("user_id"))
 
 
 class InboxQuerySet(ProviderQuerySet[M]):

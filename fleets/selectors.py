@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -29,22 +30,53 @@ from voltop.errors import NotFound
 Row = TypeVar("Row", bound=Model)
 
 
-def roles_of(user: User) -> dict[int, frozenset[str]]:
-    """Roles by provider id: standing memberships, and records other apps let the user in by.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a person may work: roles by provider id.
+
+    `joined` are those of the companies whose invitation they have taken up, `invited` those where
+    a membership waits for that.
+    """
+
+    roles: dict[int, frozenset[str]]
+    joined: frozenset[int]
+    invited: frozenset[int]
+
+    @property
+    def choices(self) -> list[int]:
+        """The companies that a request which names none may mean.
+
+        An invitation elsewhere does not count: nobody's work is disturbed by inviting them.
+        """
+        return [pk for pk in self.roles if pk in self.joined] or list(self.roles)
+
+
+def standing_of(user: User) -> Standing:
+    """Standing memberships, and records other apps let the user in by.
 
     Closed providers are left out: nobody works there any more.
     """
+    memberships = user.standing_roles
+    if memberships is None:
+        rows = _standing().filter(user_id=user.pk).values_list("provider_id", "role", "joined_at")
+        memberships = [(provider_id, role, at is not None) for provider_id, role, at in rows]
     found: defaultdict[int, set[str]] = defaultdict(set)
-    standing = user.standing_roles
-    if standing is None:
-        memberships = _standing().filter(user_id=user.pk)
-        standing = list(memberships.values_list("provider_id", "role"))
-    for provider_id, role in standing:
+    joined = set()
+    records = [row for f in registry.collect(registry.USER_ROLES).values() for row in f(user)]
+    for provider_id, role, has_joined in (*memberships, *records):
         found[provider_id].add(role)
-    for function in registry.collect(registry.USER_ROLES).values():
-        for provider_id, role in function(user):
-            found[provider_id].add(role)
-    return {provider_id: frozenset(roles) for provider_id, roles in sorted(found.items())}
+        if has_joined:
+            joined.add(provider_id)
+    return Standing(
+        roles={provider_id: frozenset(roles) for provider_id, roles in sorted(found.items())},
+        joined=frozenset(joined),
+        invited=frozenset(pk for pk, _role, has_joined in memberships if not has_joined),
+    )
+
+
+def roles_of(user: User) -> dict[int, frozenset[str]]:
+    """Roles by provider id; see `standing_of`."""
+    return standing_of(user).roles
 
 
 def second_factor_demanded(user: User, provider_id: int | None) -> bool:
@@ -134,7 +166,7 @@ _PERSON = """
 SELECT u.*, family.second_factor_at AS shown_at,
   (
     SELECT coalesce(jsonb_agg(jsonb_build_array(
-      m.provider_id, m.role, coalesce(policy.second_factor_roles, '[]')
+      m.provider_id, m.role, m.joined_at IS NOT NULL, coalesce(policy.second_factor_roles, '[]')
     ) ORDER BY m.id), '[]')
     FROM fleets_membership m
     JOIN fleets_fleetprovider provider ON provider.id = m.provider_id
@@ -178,13 +210,13 @@ def load_person(user_id: int, token_version: int, family: uuid.UUID) -> User | N
     user = next(iter(User.objects.raw(_PERSON, values)), None)
     if user is not None:
         roles = json.loads(user.role_rows)
-        user.standing_roles = [(provider_id, role) for provider_id, role, _demanding in roles]
+        user.standing_roles = [(pk, role, joined) for pk, role, joined, _demanding in roles]
         user.own_permissions = frozenset(user.own_pairs)
         user.suspended_companies = frozenset(user.suspended_ids)
         user.log_in = family
         user.second_factor_at = user.shown_at
         user.second_factor_demands = frozenset(
-            provider_id for provider_id, role, demanding in roles if role in demanding
+            provider_id for provider_id, role, _joined, demanding in roles if role in demanding
         )
     return user
 

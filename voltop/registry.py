@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 USER_ROLES = "fleets.user_roles"
-"""(user) -> iterable of (provider_id, role name): records beside memberships that let a user in."""
+"""(user) -> iterable of (provider_id, role name, joined): records that let a user in."""
 
 ROLE_PERMISSIONS = "fleets.role_permissions"
 """key = app label, () -> {role: codenames}: what each role may do with the app's models."""

@@ -9,10 +9,10 @@ ANSWERING_ROLES = (Role.OWNER, Role.MANAGER, Role.DISPATCHER, Role.ACCOUNTANT, R
 
 def answers_here(user: User, provider_id: int) -> bool:
     """Whether the person may be given a conversation of the company."""
-    standing = Membership.objects.for_provider(provider_id).filter(
-        user=user, ended_at__isnull=True, role__in=ANSWERING_ROLES
+    joined = Membership.objects.for_provider(provider_id).filter(
+        user=user, ended_at__isnull=True, joined_at__isnull=False, role__in=ANSWERING_ROLES
     )
-    return standing.exists()
+    return joined.exists()
 
 
 def desk_of(provider_id: int) -> list[User]:
@@ -26,8 +26,8 @@ def leads_of(provider_id: int) -> list[User]:
 
 
 def with_roles(provider_id: int, roles: Collection[str]) -> list[User]:
-    """The people who hold one of the roles now, in the order in which they came."""
-    standing = Membership.objects.for_provider(provider_id).filter(
-        ended_at__isnull=True, role__in=roles, user__is_active=True
+    """The people who hold one of the roles now and have joined, in the order in which they came."""
+    joined = Membership.objects.for_provider(provider_id).filter(
+        ended_at__isnull=True, joined_at__isnull=False, role__in=roles, user__is_active=True
     )
-    return [row.user for row in standing.select_related("user").order_by("pk")]
+    return [row.user for row in joined.select_related("user").order_by("pk")]

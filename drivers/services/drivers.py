@@ -118,7 +118,7 @@ def invite_driver_again(driver: Driver, *, actor: Actor, at: datetime | None = N
     actor.require_same_provider(driver)
     if driver.status == DriverStatus.TERMINATED:
         raise IllegalMove(state=driver.status, to="invited", allowed=[])
-    invitations.invite_again(driver.user, driver.provider, actor=actor, at=at)
+    invitations.invite_again(driver, actor=actor, at=at)
     return driver
 
 
@@ -291,8 +291,7 @@ def _invite_elsewhere(driver: Driver, *, actor: Actor, at: datetime) -> None:
         return
     _require_new(driver.provider_id, user)
     Driver.objects.filter(pk=driver.pk).update(user=user)
-    changes = {"user": (before.pk, user.pk)}
-    audit.record("driver.invited_elsewhere", driver, actor=actor, at=at, changes=changes)
+    audit.record("driver.invited_elsewhere", driver, actor=actor, at=at)
     invitations.withdraw(before, driver.provider, at=at)
     invitations.invite(user, driver.provider, actor=actor, at=at)
 

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db.models import Case, F, QuerySet, When
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -18,6 +19,7 @@ from fleets.admin.base import (
     service_action,
     while_empty,
 )
+from fleets.admin.shown import NOTHING
 from fleets.models import Membership, User
 from fleets.services import second_factor
 from voltop.context import Actor
@@ -95,9 +97,14 @@ def _invite_again(membership: Membership, actor: Actor, reason: str) -> Membersh
 
 @admin.register(Membership)
 class MembershipAdmin(ProviderAdmin):
-    list_display = ("user", "role", "provider", "ended_at")
-    list_filter = ("role", ("ended_at", admin.EmptyFieldListFilter))
-    search_fields = ("user__full_name", "user__email")
+    list_display = ("person", "email", "role", "provider", "joined_at", "ended_at")
+    list_filter = (
+        "role",
+        ("joined_at", admin.EmptyFieldListFilter),
+        ("ended_at", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("name_told", "user__email")
+    list_note = _("Who has not joined yet is shown as your company typed it.")
     list_select_related = ("user", "provider")
     actions = (
         service_action(
@@ -120,12 +127,30 @@ class MembershipAdmin(ProviderAdmin):
         return super().get_form(request, obj, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("email", "full_name", "role") if obj is None else ("user", "role", "ended_at")
+        if obj is None:
+            return ("email", "full_name", "role")
+        return ("person", "email", "role", "joined_at", "ended_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        return ("user", "ended_at") if obj.ended_at is None else ("user", "role", "ended_at")
+        told = ("person", "email", "joined_at", "ended_at")
+        return told if obj.ended_at is None else (*told, "role")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """With the name that is shown, which is what a search looks through."""
+        typed = Case(
+            When(joined_at__isnull=True, then=F("invited_name")), default=F("user__full_name")
+        )
+        return super().get_queryset(request).annotate(name_told=typed)
+
+    @admin.display(description=_("person"))
+    def person(self, membership: Membership) -> str:
+        return membership.shown_name or self.email(membership)
+
+    @admin.display(description=_("e-mail"))
+    def email(self, membership: Membership) -> str:
+        return membership.user.email or NOTHING
 
     def service_create(self, request: HttpRequest, values: Mapping[str, Any]) -> Membership:
         return services.invite_member(

@@ -68,7 +68,7 @@ class User(AbstractBaseUser, PermissionsMixin, Model):
     roles: frozenset[str] = frozenset()
     company_suspended: bool = False  # the active one: `fleets.suspension`
     suspended_companies: frozenset[int] | None = None  # loaded with the row: fleets.selectors
-    standing_roles: list[tuple[int, str]] | None = None  # loaded with the row: fleets.selectors
+    standing_roles: list[tuple[int, str, bool]] | None = None  # loaded with the row: selectors
     own_permissions: frozenset[str] | None = None  # likewise: not from a role at a provider
     second_factor_at: datetime | None = None  # shown on this log-in; set per request
     second_factor_demands: frozenset[int] | None = None  # providers that ask for one: selectors
@@ -140,11 +140,17 @@ class Role(models.TextChoices):
 
 
 class Membership(ProviderModel):
-    """A person's role at a provider; ended, never deleted."""
+    """A person's role at a provider; ended, never deleted.
+
+    Until the person has taken the invitation up (`joined_at`), the company is shown what it typed
+    itself and nothing of who they are: known and unknown people look alike.
+    """
 
     provider = models.ForeignKey("fleets.FleetProvider", models.PROTECT, related_name="memberships")
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role)
+    invited_name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    joined_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -161,4 +167,10 @@ class Membership(ProviderModel):
         ]
 
     def __str__(self) -> str:
-        return f"{told(self, 'user')}, {self.get_role_display()} at {told(self, 'provider')}"
+        who = self.invited_name if self.joined_at is None else told(self, "user")
+        return f"{who}, {self.get_role_display()} at {told(self, 'provider')}"
+
+    @property
+    def shown_name(self) -> str:
+        """The person's own name once they have joined, before what the company typed."""
+        return self.invited_name if self.joined_at is None else self.user.full_name

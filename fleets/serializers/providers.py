@@ -7,6 +7,7 @@ from rest_framework.serializers import (
     CharField,
     EmailField,
     IntegerField,
+    PrimaryKeyRelatedField,
     SerializerMethodField,
 )
 
@@ -179,7 +180,13 @@ class DepotInputSerializer(DepotUpdateSerializer):
 
 
 class MembershipSerializer(ModelSerializer):
-    full_name = CharField(source="user.full_name", read_only=True)
+    """Until the person has joined, `user` is null and the name is the one that was typed here.
+
+    It is so for whoever was known to Voltop as for whoever was not.
+    """
+
+    user: Any = PrimaryKeyRelatedField(read_only=True, allow_null=True)
+    full_name = CharField(source="shown_name", read_only=True)
     email = EmailField(source="user.email", read_only=True, allow_null=True)
 
     class Meta:
@@ -190,11 +197,16 @@ class MembershipSerializer(ModelSerializer):
             "full_name",
             "email",
             "role",
+            "joined_at",
             "ended_at",
             "created_at",
             "updated_at",
         )
         read_only_fields = fields
+
+    def to_representation(self, instance: Membership) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown if instance.joined_at else {**shown, "user": None}
 
 
 class MembershipInputSerializer(Serializer):

@@ -1,12 +1,14 @@
 """Invitations: how somebody new gets a first password and so gets into the system.
 
-Whoever invites never learns whether the person was known to Voltop. Somebody without a password
+Whoever invites never learns whether the person was known to Voltop, nor who they are before they
+have taken the invitation up. Somebody without a password
 is sent a long code, good for seven days, which sets the first one and logs in at once; somebody
 who has a password is told to log in with it. The code goes to the person's own address, never to
 one that the inviting company typed for a person who has another.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from fleets import audit, limits, signals, tokens
 from fleets.messages import Message, deliver
-from fleets.models import Channel, CodePurpose, FleetProvider, OneTimeCode, User
+from fleets.models import Channel, CodePurpose, FleetProvider, Membership, OneTimeCode, User
 from fleets.services import auth, codes
 from voltop import clock, outbox
 from voltop.context import Actor
@@ -52,14 +54,28 @@ def invite(user: User, provider: FleetProvider, *, actor: Actor, at: datetime) -
 
 
 @transaction.atomic
-def invite_again(
-    user: User, provider: FleetProvider, *, actor: Actor, at: datetime | None = None
-) -> None:
-    """A new invitation; the one before ends. Three an hour: TooManyAttempts (429)."""
+def invite_again(invited: Any, *, actor: Actor, at: datetime | None = None) -> None:
+    """A new invitation for a membership or a driver's record; the one before ends.
+
+    Three an hour: TooManyAttempts (429).
+    """
     at = at or clock.now()
-    limits.take(limits.INVITE_AGAIN, f"{provider.pk}:{user.pk}", at=at)
-    invite(user, provider, actor=actor, at=at)
-    audit.record("invitation.sent_again", user, actor=actor, at=at)
+    limits.take(limits.INVITE_AGAIN, f"{invited.provider_id}:{invited.user_id}", at=at)
+    invite(invited.user, invited.provider, actor=actor, at=at)
+    audit.record("invitation.sent_again", invited, actor=actor, at=at)
+
+
+@transaction.atomic
+def take_up(user: User, provider_id: int, *, at: datetime | None = None) -> None:
+    """The person works at the company from now on, which is shown who they are. Once; audited."""
+    at = at or clock.now()
+    waiting = Membership.objects.for_provider(provider_id).filter(
+        user=user, ended_at__isnull=True, joined_at__isnull=True
+    )
+    for membership in waiting.select_for_update(no_key=True):
+        Membership.objects.filter(pk=membership.pk).update(joined_at=at, invited_name="")
+        actor = Actor("user", user.pk, provider_id)
+        audit.record("membership.joined", membership, actor=actor, at=at)
 
 
 def withdraw(user: User, provider: FleetProvider, *, at: datetime) -> int:
@@ -93,6 +109,8 @@ def _accept(code: str, new: str, address: str, at: datetime) -> User:
     row = codes.try_code(CodePurpose.INVITATION, letters, letters, address=address, at=at)
     with transaction.atomic():
         user = codes.set_first_or_new_password(row, new, at=at)
+        if row.provider_id is not None:
+            take_up(user, row.provider_id, at=at)
         signals.invitation_accepted.send(User, user=user, provider_id=row.provider_id, at=at)
     return user
 

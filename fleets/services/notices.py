@@ -108,9 +108,11 @@ def notify_owners(
     once: str = "",
     at: datetime | None = None,
 ) -> None:
-    """Tell everybody who owns the company; as `notify`."""
-    standing = Membership.objects.for_provider(provider_id).filter(ended_at__isnull=True)
-    for owner in standing.filter(role=Role.OWNER).select_related("user").order_by("user_id"):
+    """Tell everybody who owns the company and has joined it; as `notify`."""
+    joined = Membership.objects.for_provider(provider_id).filter(
+        ended_at__isnull=True, joined_at__isnull=False
+    )
+    for owner in joined.filter(role=Role.OWNER).select_related("user").order_by("user_id"):
         notify(owner.user, kind, params, about=about, once=once, at=at)
 
 

@@ -1,5 +1,6 @@
 """People and the roles they hold."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
@@ -59,7 +60,8 @@ def create_user(
             if sqlstate(error) != UNIQUE:
                 raise
         else:
-            audit.record("user.created", user, actor=actor, at=at)
+            unseen = replace(actor, provider_id=None)  # a company would learn who was known
+            audit.record("user.created", user, actor=unseen, at=at)
             return user
     raise LockBusy(retry_after_s=1)
 
@@ -115,10 +117,13 @@ def add_member(
     *,
     actor: Actor,
     role: str,
+    invited_as: str | None = None,
     at: datetime | None = None,
 ) -> Membership:
     """Give a person a role at the provider; provider people may use the admin.
 
+    `invited_as` is the name that the company typed for somebody who has yet to take it up
+    (`invitations.take_up`); without, they have joined at once.
     Raises LimitReached, ProviderNotActive, AlreadyMember (409), SandboxAddress (400).
     """
     at = at or clock.now()
@@ -128,7 +133,13 @@ def add_member(
     require_room(provider.pk, "max_users", standing)
     if standing.filter(user=user).exists():
         raise AlreadyMember()
-    membership = Membership.objects.create(provider=provider, user=user, role=Role(role))
+    membership = Membership.objects.create(
+        provider=provider,
+        user=user,
+        role=Role(role),
+        invited_name=invited_as or "",
+        joined_at=at if invited_as is None else None,
+    )
     if not user.is_staff:
         User.objects.filter(pk=user.pk).update(is_staff=True)
     audit.record(
@@ -151,7 +162,7 @@ def invite_member(
     at = at or clock.now()
     language = provider.language
     user = create_user(actor=actor, full_name=full_name, email=email, language=language, at=at)
-    membership = add_member(provider, user, actor=actor, role=role, at=at)
+    membership = add_member(provider, user, actor=actor, role=role, invited_as=full_name, at=at)
     invitations.invite(user, provider, actor=actor, at=at)
     return membership
 
@@ -163,7 +174,7 @@ def invite_member_again(
     actor.require_same_provider(membership)
     if membership.ended_at is not None:
         raise NotFound()
-    invitations.invite_again(membership.user, membership.provider, actor=actor, at=at)
+    invitations.invite_again(membership, actor=actor, at=at)
     return membership
 
 
@@ -227,8 +238,11 @@ def _end_tokens(membership: Membership) -> None:
     """End tokens and browser sessions of somebody who works for this company alone.
 
     Roles are read with every request, so nothing rests on it. A company could otherwise put out
-    whoever works for others, by inviting them and changing their role as often as it likes.
+    whoever works for others or has not joined, by inviting them and changing their role as often
+    as it likes.
     """
+    if membership.joined_at is None:
+        return
     if roles_of(membership.user).keys() <= {membership.provider_id}:
         User.objects.filter(pk=membership.user_id).update(token_version=F("token_version") + 1)
 

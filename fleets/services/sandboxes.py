@@ -134,7 +134,10 @@ def _reset(old: FleetProvider, client: ApiClient, actor: Actor, at: datetime) ->
     company = _found(client, at)
     inside = _inside(company)
     for member in _standing(old):
-        people.add_member(company, member.user, actor=inside, role=member.role, at=at)
+        name = member.invited_name if member.joined_at is None else None
+        people.add_member(
+            company, member.user, actor=inside, role=member.role, invited_as=name, at=at
+        )
     programs = ApiClient.objects.for_provider(old.pk).filter(revoked_at__isnull=True)
     for program in programs.order_by("pk"):
         ApiAccessToken.objects.filter(application=program).delete()

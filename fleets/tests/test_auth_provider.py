@@ -82,7 +82,7 @@ def test_other_apps_let_people_in_by_their_own_records(monkeypatch):
     monkeypatch.setitem(
         registry._points,
         registry.USER_ROLES,
-        known | {"test": lambda person: [(here.pk, "driver")] if person == user else []},
+        known | {"test": lambda person: [(here.pk, "driver", True)] if person == user else []},
     )
     api = log_in()
     assert ask(api) == (403, "permission_denied")
@@ -139,4 +139,4 @@ def test_who_calls_is_found_in_one_query(django_assert_num_queries, rf):
     request = rf.get("/", headers={"Authorization": f"Bearer {api.token}"})
     with django_assert_num_queries(1):
         person, _claims = BearerAuthentication().authenticate(request)
-    assert person.standing_roles == [(user.memberships.get().provider_id, "owner")]
+    assert person.standing_roles == [(user.memberships.get().provider_id, "owner", True)]

@@ -5,25 +5,9 @@ from django.db import IntegrityError, transaction
 
 from fleets import services
 from fleets.errors import AlreadyMember, LastOwner, LimitReached
-from fleets.models import FleetProvider, Membership, User
+from fleets.models import FleetProvider, Membership
 from fleets.selectors import roles_of
 from voltop.errors import NotFound
-
-
-def test_inviting_a_known_person_looks_like_inviting_an_unknown_one(cast, api):
-    known = cast.outsider
-    client = api(cast.owner)
-    answers = [
-        client.post(
-            "/api/v1/memberships",
-            {"email": email, "full_name": "Pat Person", "role": "support"},
-            format="json",
-        )
-        for email in (known.email, "new@x.example")
-    ]
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert answers[0].json().keys() == answers[1].json().keys()
-    assert User.objects.filter(email=known.email).count() == 1
 
 
 def test_a_person_has_one_standing_role_at_a_provider(cast):

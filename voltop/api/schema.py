@@ -207,7 +207,7 @@ class VoltopAutoSchema(AutoSchema):
                 "X-Voltop-Provider",
                 {"type": "integer", **ID_BOUNDS},
                 OpenApiParameter.HEADER,
-                description="The provider to act for; needed by callers who have several.",
+                description="The provider to act for; needed by callers who have joined several.",
             )
         if self.action in self.view.conditional:
             yield OpenApiParameter(

@@ -76,7 +76,7 @@ def test_a_page_that_is_only_read_says_nothing_of_saving(client, monkeypatch):
     def away(*args):
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr("fleets.middleware.roles_of", away)
+    monkeypatch.setattr("fleets.middleware.standing_of", away)
     answer = client.get("/admin/")
     page = answer.content.decode()
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
