@@ -328,7 +328,7 @@ def test_a_payslip_takes_few_queries(busy: Scene, api, django_assert_num_queries
 def test_own_lists_take_few_queries(busy: Scene, api, django_assert_num_queries):
     payment = Payment.objects.select_related("driver__user").first()
     client = api(payment.driver.user)
-    for path, expected in {"me/payments": 3, "me/statement": 3, "me/balance": 6}.items():
+    for path, expected in {"me/payments": 3, "me/statement": 3, "me/balance": 5}.items():
         with django_assert_num_queries(expected, info=path):
             get(client, path)
 
