@@ -10,6 +10,7 @@ name, and must not hang on what they are asking about.
 """
 
 import functools
+import logging
 from collections.abc import Callable
 
 import redis
@@ -23,6 +24,8 @@ from django.views.decorators.http import require_safe
 
 from voltop import erasures
 from voltop.metrics import measure, metrics
+
+logger = logging.getLogger(__name__)
 
 _REDIS_TIMEOUT_S = 1
 SHOWN_WHEN_READY = (
@@ -70,7 +73,7 @@ def _database() -> str:
             cursor.execute("SELECT 1")
         if not _migrated():
             return "migrations are missing"
-        return "ok" if _erased() else "erasures are not known to be done: manage.py erase_again"
+        return _erased()
     except DatabaseError:  # also a pool without a free connection
         return "unreachable"
 
@@ -111,11 +114,15 @@ class _ErasuresUndone(Exception):
     """Not cached, unlike the answer that there are none."""
 
 
-def _erased() -> bool:
+def _erased() -> str:
     try:
-        return _none_undone()
+        _none_undone()
+    except erasures.StoreMissing as error:
+        logger.warning("not ready: %s", error)
+        return f"erasures are not known: {error}"
     except Exception:  # undone, or the store cannot be asked: nobody is shown who may be erased
-        return False
+        return "erasures are not known to be done: manage.py erase_again"
+    return "ok"
 
 
 @functools.cache
@@ -123,6 +130,7 @@ def _none_undone() -> bool:
     """Asked of the store once a process: whoever restores a backup starts them anew."""
     if erasures.undone():
         raise _ErasuresUndone
+    erasures.know_store()
     return True
 
 

@@ -161,6 +161,40 @@ def test_a_process_that_began_without_the_store_is_ready_once_that_is_back(
 
 
 @pytest.mark.django_db
+def test_a_store_that_is_not_there_is_not_one_without_notes(cast, client, store, caplog):
+    """A volume that is not mounted, beside a database that knows of it."""
+    assert client.get("/readyz").status_code == 200
+    driver = gone(cast, somebody(cast))
+    erasures.write_note(driver, clock.now())
+    (store / "erased").rename(store / "unmounted")
+    health._none_undone.cache_clear()  # another process
+    for _ in range(2):
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["database"]) == (
+            503, "erasures are not known: the store of files has no marker: is it mounted?",
+        )  # fmt: skip
+    assert "is it mounted?" in caplog.text
+    for command in ("migrate", "erase_again"):
+        with pytest.raises(CommandError, match="is it mounted"):
+            call_command(command, verbosity=0)
+    (store / "unmounted").rename(store / "erased")
+    assert client.get("/readyz").json()["database"][-11:] == "erase_again"
+    call_command("erase_again")
+    assert is_erased(driver)
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_store_that_was_lost_for_good_is_given_up_by_hand(client, store):
+    assert client.get("/readyz").status_code == 200
+    (store / "erased").rename(store / "lost")
+    health._none_undone.cache_clear()
+    assert client.get("/readyz").status_code == 503
+    call_command("erase_again", new_store=True)
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
 def test_a_number_given_out_anew_is_another_driver(cast):
     driver = gone(cast, somebody(cast))
     erasures.write_note(driver, clock.now())

@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db.migrations.state import ModelState, ProjectState
 
@@ -25,7 +26,10 @@ class Command(migrate.Command):
         with rendering_only_what_changes():
             super().handle(*args, **options)
         if not options["plan"] and not options["check_unapplied"] and not options["app_label"]:
-            erasures.apply_again()
+            try:
+                erasures.apply_again()
+            except erasures.StoreMissing as error:
+                raise CommandError(str(error)) from error
 
 
 @contextlib.contextmanager
