@@ -126,6 +126,8 @@ BY_NAME = {
 }
 """What a text (a time, a date, a decimal) of that name looks like in life."""
 
+NUMBERS = {"driver_erasure_days": 4018}
+"""Likewise of a number, where the least that the schema allows is none."""
 CODE_OF_SIX = "493027"
 LOOKS = {
     "date": r"^\d{4}-\d\d-\d\d$",
@@ -174,7 +176,7 @@ def _by_type(schema: dict[str, Any], schemas: dict[str, Any], depth: int, name: 
     if kind == "string":
         return _text(schema, name)
     if kind in ("integer", "number"):
-        return max(1, schema.get("minimum", 1))
+        return NUMBERS.get(name, max(1, schema.get("minimum", 1)))
     return True if kind == "boolean" else None
 
 
