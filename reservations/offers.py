@@ -71,7 +71,7 @@ def _starts(
     station: ChargingStation, start: datetime, last: datetime, length: timedelta
 ) -> Iterator[datetime]:
     """Starts within [start, last] on the station's grid, while it is open for the whole length."""
-    zone, grid_min = clock.zone(station.time_zone), rules.grid_min(station)
+    zone, grid_min = clock.shown_zone(station.time_zone), rules.grid_min(station)
     step_min = -(-STEP_MIN // grid_min) * grid_min
     begins = start.replace(second=0, microsecond=0)
     begins += timedelta(minutes=int(begins < start))

@@ -70,7 +70,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     """The environment of a process that is to run the instance at `home`, and no other."""
     ours = ("VOLTOP_", "DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    return {**inherited, "VOLTOP_HOME": str(home), **more}
+    return {**inherited, "VOLTOP_HOME": str(home), "VOLTOP_RATE_FACTOR": "1000", **more}
 
 
 def start_services_in_child(home: Path) -> subprocess.Popen[str]:
