@@ -171,7 +171,15 @@ def check_messages(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 @register(Tags.security)
 def check_demo(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The demo's log-ins are known to everybody who can read."""
+    """The demo's log-ins are known to everybody who can read, and nobody is asked for more."""
+    if settings.DEMO and not settings.EMBEDDED:
+        return [
+            Error(
+                "VOLTOP_DEMO is on while DATABASE_URL names servers of your own.",
+                hint="Its passwords are public and it asks for no second factor: unset one.",
+                id="voltop.E013",
+            )
+        ]
     if settings.DEMO and is_public():
         return [
             Warning(

@@ -100,6 +100,10 @@ TICKED = {
     ],
 }
 POLICY_HELP = {
+    "telemetry_retention_days": _(
+        "So many days samples are kept, 1 to 36525: what is older is deleted and refused. "
+        "Empty: for ever."
+    ),
     "conversation_retention_days": _(
         "So many days after a conversation was settled it is deleted, with its notes and files: "
         "30 to 3650. Empty: it is kept."

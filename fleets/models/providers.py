@@ -159,8 +159,18 @@ class FleetPolicy(ProviderModel):
 
     provider = models.OneToOneField(FleetProvider, models.PROTECT, related_name="policy")
     holiday_region = models.CharField(max_length=16, blank=True)
-    min_rest_h = models.DecimalField(max_digits=4, decimal_places=1, default=Decimal("8"))
-    shift_max_h = models.DecimalField(max_digits=4, decimal_places=1, default=Decimal("12"))
+    min_rest_h = models.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        default=Decimal("8"),
+        validators=[MinValueValidator(Decimal("0")), MaxValueValidator(Decimal("168"))],
+    )
+    shift_max_h = models.DecimalField(
+        max_digits=4,
+        decimal_places=1,
+        default=Decimal("12"),
+        validators=[MinValueValidator(Decimal("0.5")), MaxValueValidator(Decimal("168"))],
+    )
     daily_limit_h = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
     weekly_limit_h = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     break_after_h = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
@@ -204,7 +214,9 @@ class FleetPolicy(ProviderModel):
     debt_block_amount = _money_limit()
     offline_after_min = models.PositiveSmallIntegerField(default=30)
     speed_limit_kmh = models.PositiveSmallIntegerField(default=120)
-    telemetry_retention_days = models.PositiveIntegerField(null=True, blank=True)
+    telemetry_retention_days = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(36_525)]
+    )
     conversation_retention_days = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(30), MaxValueValidator(3650)]
     )

@@ -148,6 +148,12 @@ def test_a_change_of_policy_is_audited_with_before_and_after(cast):
         ("reservation_grid_min", 0),
         ("face_check", "sometimes"),
         ("min_rest_h", Decimal("1000")),
+        ("min_rest_h", Decimal("-0.1")),
+        ("min_rest_h", Decimal("168.1")),
+        ("shift_max_h", Decimal("0.4")),
+        ("shift_max_h", Decimal("168.1")),
+        ("telemetry_retention_days", 0),
+        ("telemetry_retention_days", 36_526),
     ],
 )
 def test_a_policy_value_outside_its_bounds_is_refused_by_name(cast, name, value):

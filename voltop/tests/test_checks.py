@@ -60,7 +60,8 @@ def test_demo_development_and_tests_pass_without_any_key(settings):
         ({"REDIS_URL": ""}, ["voltop.E007"]),
         ({"EMBEDDED": True, "REDIS_URL": ""}, ["voltop.E006"]),
         ({"EMBEDDED": True}, ["voltop.E006", "voltop.E007"]),
-        ({"DEMO": True}, ["voltop.W001"]),
+        ({"DEMO": True}, ["voltop.E013"]),
+        ({"DEMO": True, "EMBEDDED": True, "REDIS_URL": ""}, ["voltop.W001"]),
     ],
 )
 def test_each_fault_of_a_public_deployment_is_named(production, changes, expected):
@@ -73,6 +74,12 @@ def test_debug_is_fine_on_this_very_machine(settings):
     settings.DEBUG = True
     settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
     assert found() == []
+
+
+def test_known_log_ins_are_refused_on_servers_of_ones_own_even_without_a_public_name(production):
+    production.ALLOWED_HOSTS = ["127.0.0.1"]
+    production.DEMO = True
+    assert found() == ["voltop.E013"]
 
 
 def test_servers_of_ones_own_need_keys_even_without_a_public_name(production):
