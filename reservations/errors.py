@@ -6,7 +6,8 @@ from voltop.errors import DomainError
 
 
 class ConnectorTaken(DomainError):
-    """`extra.free` lists the next windows of the wanted length, on any plug that fits."""
+    """`extra.free` lists the next windows of the wanted length on any plug that fits, on the
+    station's grid."""
 
     code = "connector_taken"
     constraints = ("reservations_evse_taken",)
@@ -14,7 +15,8 @@ class ConnectorTaken(DomainError):
 
 
 class VehicleTaken(DomainError):
-    """`extra.reservation` is the vehicle's other booking; `extra.free` its next free windows."""
+    """`extra.reservation` is the vehicle's other booking; `extra.free` its next free windows on
+    the station's grid."""
 
     code = "vehicle_taken"
     constraints = ("reservations_vehicle_taken",)

@@ -73,9 +73,7 @@ def _starts(
     """Starts within [start, last] on the station's grid, while it is open for the whole length."""
     zone, grid_min = clock.shown_zone(station.time_zone), rules.grid_min(station)
     step_min = -(-STEP_MIN // grid_min) * grid_min
-    begins = start.replace(second=0, microsecond=0)
-    begins += timedelta(minutes=int(begins < start))
-    begins += timedelta(minutes=-rules.minute_of_day(begins, zone) % step_min)
+    begins = rules.next_on_grid(start, zone, step_min)
     while begins <= last:
         on_grid = all(rules.on_grid(edge, zone, grid_min) for edge in (begins, begins + length))
         if on_grid and open_throughout(station.opening_hours, zone, begins, begins + length):

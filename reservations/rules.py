@@ -109,6 +109,13 @@ def on_grid(instant: datetime, zone: ZoneInfo, grid: int) -> bool:
     return not (instant.second or instant.microsecond) and minute_of_day(instant, zone) % grid == 0
 
 
+def next_on_grid(instant: datetime, zone: ZoneInfo, grid: int) -> datetime:
+    """The first whole minute of the grid, by the zone's clock, that is not before the instant."""
+    minute = instant.replace(second=0, microsecond=0)
+    minute += timedelta(minutes=int(minute < instant))
+    return minute + timedelta(minutes=-minute_of_day(minute, zone) % grid)
+
+
 def minute_of_day(instant: datetime, zone: ZoneInfo) -> int:
     local = instant.astimezone(zone)
     return local.hour * 60 + local.minute

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reservations import rules
 from reservations.models import ChargingStation, Connector, Reservation
+from voltop import clock
 
 HORIZON = timedelta(days=7)
 
@@ -39,7 +41,7 @@ def free_windows_of_vehicle(
     end: datetime,
     *,
     at_least: timedelta,
-    limit: int = 3,
+    limit: int = 50,
 ) -> list[Window]:
     """When the company has a vehicle of its own booked nowhere."""
     taken = (
@@ -71,21 +73,54 @@ def _gaps(
 
 
 def next_free(
-    connectors: Sequence[Connector], after: datetime, length: timedelta, *, limit: int = 3
+    station: ChargingStation,
+    plugs: Sequence[Connector],
+    after: datetime,
+    length: timedelta,
+    *,
+    limit: int = 3,
 ) -> list[dict[str, object]]:
-    """The next windows of that length on any of the plugs, soonest first, within seven days."""
+    """The next windows of that length on any of the station's plugs, soonest first, within seven
+    days: each begins and ends on the station's grid, its buffer left free behind it.
+    """
+    buffer, end = timedelta(minutes=station.buffer_min), after + HORIZON
     found = [
-        {"connector": plug.pk, "starts_at": window.starts_at, "ends_at": window.ends_at}
-        for plug in connectors
-        for window in free_windows(
-            plug.evse_id, after, after + HORIZON, at_least=length, limit=limit
-        )
+        (window, plug)
+        for plug in plugs
+        for free in free_windows(plug.evse_id, after, end, at_least=length + buffer)
+        for window in _bookable(station, Window(free.starts_at, free.ends_at - buffer), length)
     ]
-    found.sort(key=lambda item: str(item["starts_at"]))
-    return [
-        {**item, "starts_at": _text(item["starts_at"]), "ends_at": _text(item["ends_at"])}
-        for item in found[:limit]
+    found.sort(key=lambda item: item[0].starts_at)
+    return [{"connector": plug.pk, **_told(window)} for window, plug in found[:limit]]
+
+
+def next_free_of_vehicle(
+    station: ChargingStation,
+    vehicle_id: int,
+    after: datetime,
+    length: timedelta,
+    *,
+    limit: int = 3,
+) -> list[dict[str, object]]:
+    """The next windows of that length in which the station's company has the vehicle booked
+    nowhere, within seven days and on the station's grid.
+    """
+    provider_id, end = station.provider_id, after + HORIZON
+    found = [
+        window
+        for free in free_windows_of_vehicle(provider_id, vehicle_id, after, end, at_least=length)
+        for window in _bookable(station, free, length)
     ]
+    return [_told(window) for window in found[:limit]]
+
+
+def _bookable(station: ChargingStation, free: Window, length: timedelta) -> list[Window]:
+    """What of a free window lies on the station's grid, if it is still so long; else nothing."""
+    zone, grid = clock.shown_zone(station.time_zone), rules.grid_min(station)
+    begins, ends = rules.next_on_grid(free.starts_at, zone, grid), free.ends_at
+    ends = ends.replace(second=0, microsecond=0)
+    ends -= timedelta(minutes=rules.minute_of_day(ends, zone) % grid)
+    return [Window(begins, ends)] if ends - begins >= length else []
 
 
 def availability(
@@ -106,6 +141,6 @@ def availability(
     ]
 
 
-def _text(value: object) -> str:
-    assert isinstance(value, datetime)
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _told(window: Window) -> dict[str, object]:
+    edges = {"starts_at": window.starts_at, "ends_at": window.ends_at}
+    return {name: f"{edge:%Y-%m-%dT%H:%M:%SZ}" for name, edge in edges.items()}

@@ -22,7 +22,7 @@ from reservations.models import (
     ReservationKind,
     ReservationStatus,
 )
-from reservations.selectors import HORIZON, free_windows_of_vehicle, next_free
+from reservations.selectors import next_free, next_free_of_vehicle
 from reservations.services.moves import release_stale
 from reservations.signals import reservation_made
 from shifts.models import Shift
@@ -145,19 +145,6 @@ def _conflict(wanted: Reservation, plugs: Sequence[Connector]) -> DomainError:
         .first()
     )
     if other is not None:
-        windows = free_windows_of_vehicle(
-            wanted.provider_id,
-            wanted.vehicle_id,
-            wanted.starts_at,
-            wanted.starts_at + HORIZON,
-            at_least=length,
-        )
-        free = [
-            {
-                "starts_at": window.starts_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "ends_at": window.ends_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            }
-            for window in windows
-        ]
+        free = next_free_of_vehicle(wanted.station, wanted.vehicle_id, wanted.starts_at, length)
         return VehicleTaken(reservation=other.pk, free=free)
-    return ConnectorTaken(free=next_free(plugs, wanted.starts_at, length))
+    return ConnectorTaken(free=next_free(wanted.station, plugs, wanted.starts_at, length))

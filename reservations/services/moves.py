@@ -166,8 +166,9 @@ def _write_period(reservation: Reservation, starts_at: datetime, ends_at: dateti
             raise VehicleTaken() from error
         if "reservations_evse_taken" not in str(error):
             raise
-        plugs = [reservation.connector]
-        raise ConnectorTaken(free=next_free(plugs, starts_at, ends_at - starts_at)) from error
+        station, plugs = reservation.station, [reservation.connector]
+        free = next_free(station, plugs, starts_at, ends_at - starts_at)
+        raise ConnectorTaken(free=free) from error
 
 
 def release_stale(wanted: Reservation, evse_ids: Sequence[int], *, at: datetime) -> int:

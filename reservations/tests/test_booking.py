@@ -74,6 +74,32 @@ def test_a_refusal_names_the_next_windows_of_the_wanted_length(cast):
     ]
 
 
+def test_what_a_refusal_offers_is_on_the_grid_and_clear_of_the_buffer(cast):
+    """Between what is kept until 11:10 and what begins at 12:20, 11:15 to 12:00 may be booked."""
+    station = make_station(cast, chargers=1, buffer_min=10)
+    book(cast, station)
+    book(cast, station, starts_at=tomorrow(12, 20), ends_at=tomorrow(15))
+    station = services.update_station(station, actor=cast.actor(), reservation_grid_min=15)
+    for minutes, first in ((60, tomorrow(15, 15)), (45, tomorrow(11, 15))):
+        length = timedelta(minutes=minutes)
+        with pytest.raises(errors.ConnectorTaken) as refused:
+            book(cast, station, cast.other_vehicle, ends_at=tomorrow(10) + length)
+        offered = refused.value.extra["free"][0]["starts_at"]
+        assert offered == f"{first:%Y-%m-%dT%H:%M:%SZ}"
+        with transaction.atomic():
+            period = {"starts_at": first, "ends_at": first + length}
+            assert book(cast, station, cast.other_vehicle, **period).pk
+            transaction.set_rollback(True)
+
+
+def test_what_is_offered_instead_for_the_vehicle_is_on_the_grid(cast):
+    elsewhere = make_station(cast, name="Elsewhere")
+    book(cast, elsewhere, ends_at=tomorrow(11, 7))
+    with pytest.raises(errors.VehicleTaken) as refused:
+        book(cast, make_station(cast, reservation_grid_min=15))
+    assert refused.value.extra["free"][0]["starts_at"][11:16] == "11:15"
+
+
 def test_a_vehicle_is_at_one_charger_at_a_time(cast):
     station = make_station(cast)
     first = book(cast, station, connector=plug(station, 1))
