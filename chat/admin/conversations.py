@@ -104,6 +104,14 @@ class ConversationForm(ServiceForm):
         model = Conversation
         fields = ("assignee", "priority")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """What counts as changed is what this person chose: another agent may have taken the
+        conversation or said how urgent it is since the page was opened."""
+        super().__init__(*args, **kwargs)
+        for name in self.Meta.fields:
+            if name in self.fields:
+                self.fields[name].show_hidden_initial = True
+
 
 def _number(text: str) -> int:
     """A sequence number or key of an address; what is none counts as 0."""
@@ -346,6 +354,14 @@ class ConversationAdmin(ProviderAdmin):
                 "note": max((said.note for said in talk), default=0),
                 "talk": shown_talk(conversation, talk),
                 "facts": facts_of(conversation),
+                "moves": [
+                    {"name": name, "words": str(words)}
+                    for name, words in self._moves(request, conversation)
+                ],
+                "chosen": {
+                    "assignee": conversation.assignee_id or "",
+                    "priority": conversation.priority,
+                },
             }
         )
 

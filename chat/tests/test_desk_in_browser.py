@@ -149,11 +149,34 @@ def test_two_agents_and_a_driver(desk: Desk, api: Callable[..., Any]) -> None:
     assert all("A photo of it" in answer.content.decode() for answer in heard)
     assert not any("bent it" in answer.content.decode() for answer in heard)
 
+    late = second.locator("#moves").evaluate("form => form.outerHTML")
+    first.get_by_role("button", name="Resolve").click()
     for page in (first, second):
-        page.get_by_role("button", name="Resolve").click()
         shows(page.locator("#facts"), "resolved")
+        expect(page.get_by_role("button", name="Reopen")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_role("button", name="Resolve")).to_have_count(0)
+    second.locator("#moves").evaluate("(form, late) => { form.outerHTML = late; }", late)
+    second.get_by_role("button", name="Resolve").click()
     shows(second.locator("body"), "Support Alba Moves has resolved it already.")
     assert driver.get(f"{OWN}/{talk}").json()["status"] == "resolved"
+
+
+def test_an_answer_from_a_page_that_stood_open_leaves_the_conversation_with_whom_took_it(
+    desk: Desk, api: Callable[..., Any]
+) -> None:
+    cast = desk.cast
+    first, second = desk.agent(cast.support), desk.agent(cast.dispatcher)
+    talk = begin(api(cast.driver.user), "The flap does not close.", "vehicle")
+    for page in (first, second):
+        open_page(page, talk)
+    first.get_by_role("button", name="Take").click()
+    chosen = second.get_by_label("Assignee")
+    expect(chosen).to_have_value(str(cast.support.pk), timeout=WAIT_MS)
+    second.get_by_label("Answer the driver").fill("Come to the yard.")
+    send(second)
+    for page in (first, second):
+        shows(page.locator("#talk"), "Come to the yard.")
+        shows(page.locator("#facts"), "with Support Alba Moves")
 
 
 def test_files_go_out_with_an_answer_and_pictures_are_seen(

@@ -143,6 +143,46 @@ def test_an_answer_that_is_sent_twice_is_one_message(cast, client):
     assert "asks every week" in shown
 
 
+def test_a_page_that_stood_open_undoes_nothing_that_another_agent_chose(cast, client):
+    conversation = ask(cast.driver)
+    client.force_login(cast.dispatcher)
+    page = client.get(page_of(conversation)).content.decode()
+    assert 'name="initial-assignee"' in page
+    assert 'name="initial-priority" value="normal"' in page
+    services.assign(conversation, actor=cast.actor(), assignee=cast.support)
+    services.prioritise(conversation, actor=cast.actor(), priority="urgent")
+
+    opened = {"assignee": "", "initial-assignee": ""}
+    opened |= {"priority": "normal", "initial-priority": "normal"}
+    assert client.post(page_of(conversation), opened | {"reply": "Here."}).status_code == 302
+    conversation.refresh_from_db()
+    assert (conversation.assignee, conversation.priority) == (cast.support, "urgent")
+
+    mine = opened | {"assignee": str(cast.dispatcher.pk), "priority": "high"}
+    assert client.post(page_of(conversation), mine).status_code == 302
+    conversation.refresh_from_db()
+    assert (conversation.assignee, conversation.priority) == (cast.dispatcher, "high")
+    nobody = {"assignee": "", "initial-assignee": str(cast.dispatcher.pk)}
+    client.post(page_of(conversation), nobody | {"priority": "high", "initial-priority": "high"})
+    conversation.refresh_from_db()
+    assert conversation.assignee is None
+
+
+def test_what_may_be_done_and_is_chosen_comes_by_itself_too(cast, client):
+    conversation = ask(cast.driver)
+    client.force_login(cast.support)
+    address = reverse("admin:chat_conversation_news", args=(conversation.pk,))
+
+    def told():
+        news = client.get(address).json()
+        return [move["words"] for move in news["moves"]], news["chosen"]
+
+    assert told() == (["Take", "Resolve"], {"assignee": "", "priority": "normal"})
+    services.assign(conversation, actor=cast.actor(), assignee=cast.support)
+    services.resolve(conversation, actor=cast.actor())
+    assert told() == (["Reopen"], {"assignee": cast.support.pk, "priority": "normal"})
+
+
 def test_what_is_new_comes_by_itself_and_is_text(cast, client):
     conversation = ask(cast.driver, "<script>alert(1)</script>")
     answer(cast, conversation)

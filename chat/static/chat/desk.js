@@ -36,9 +36,34 @@
     return made("a", { className: `text-link ${look}`, href: url }, words);
   };
 
+  // The buttons that fit the state now: what another agent did is not offered once more.
+  const showMoves = (moves) => {
+    const form = document.getElementById("moves");
+    const shown = [...(form?.querySelectorAll("button[name=action]") ?? [])];
+    const names = (list, name) => list.map((each) => each[name]).join();
+    if (!shown.length || names(shown, "value") === names(moves, "name")) return;
+    const button = ({ name, words }) =>
+      Object.assign(shown[0].cloneNode(), { value: name, textContent: words });
+    form.querySelector("[name=reason]").before(...moves.map(button));
+    for (const old of shown) old.remove();
+  };
+
+  // What one has not chosen oneself follows what others chose.
+  const showChosen = (chosen) => {
+    for (const [name, value] of Object.entries(chosen)) {
+      const field = document.getElementById(`id_${name}`);
+      const before = document.getElementById(`initial-id_${name}`);
+      if (!field || !before || field.value !== before.value) continue;
+      field.value = value;
+      before.value = field.value;
+    }
+  };
+
   let known = "";
 
   const show = (news) => {
+    showMoves(news.moves);
+    showChosen(news.chosen);
     const now = JSON.stringify(news.facts);
     if (now !== known) facts.replaceChildren(...news.facts.map(showFact));
     known = now;
