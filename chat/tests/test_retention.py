@@ -3,6 +3,7 @@
 import os
 import signal
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.storage import storages
@@ -226,6 +227,26 @@ def test_a_file_that_a_restore_brought_back_is_told_to_be_gone(cast, api, store)
     path = f"/api/v1/me/conversations/{talk.pk}/attachments/{photo.pk}/file"
     gone = api(cast.driver.user).get(path)
     assert (gone.status_code, gone.json()["code"]) == (410, "file_gone")
+
+
+def test_a_store_that_cannot_read_is_told_as_one_and_the_file_is_there_again_after_it(
+    cast, api, store
+):
+    talk = ask(cast.driver)
+    photo = handed_in(cast, talk)
+    say(talk, "Look", attachments=[photo.pk])
+    files.move_kept()
+    photo.refresh_from_db()
+    place = Path(storages["private"].path(photo.file.place))
+    aside = place.rename(place.with_suffix(".aside"))
+    place.mkdir()  # nobody reads that, not even root
+    path = f"/api/v1/me/conversations/{talk.pk}/attachments/{photo.pk}/file"
+    away = api(cast.driver.user).get(path)
+    assert (away.status_code, away.json()["code"]) == (503, "files_unavailable")
+    assert away["Retry-After"] == "5"
+    place.rmdir()
+    aside.rename(place)
+    assert api(cast.driver.user).get(path).status_code == 200
 
 
 # --- At the same moment, killed ------------------------------------------------------------------

@@ -244,7 +244,7 @@ class AttachmentView(_InConversation):
         "file": "chat.view_message",
     }
     input_serializers = {"create": AttachmentInputSerializer}
-    errors = {"create": HANDED_IN, "file": (KeyDestroyed,)}
+    errors = {"create": HANDED_IN, "file": file_errors.OF_READING}
     files = {"file": tuple(StoredFile.ContentType.values)}
     body_max_bytes: ClassVar[dict[str, int]] = {"create": BODY_MAX_BYTES}
     speaks: ClassVar[AuthorKind] = AuthorKind.STAFF

@@ -79,7 +79,7 @@ class DocumentViewSet(ListRetrieveViewSet):
         "partial_update": (*SAID, errors.OwnDocument),
         "approve": (IllegalMove, errors.DocumentRunOut, errors.OwnDocument),
         "reject": (IllegalMove, ReasonRequired, errors.OwnDocument),
-        "file": (KeyDestroyed,),
+        "file": file_errors.OF_READING,
     }
     files = {"file": CONTENT_TYPES}
     body_max_bytes: ClassVar[dict[str, int]] = {"create": BODY_MAX_BYTES}
@@ -130,7 +130,7 @@ class OwnDocumentViewSet(ListRetrieveViewSet):
     output_serializers = {"demanded": StandingsSerializer}
     errors = {
         "create": (*HANDED_IN, NoDriverRecord),
-        "file": (KeyDestroyed,),
+        "file": file_errors.OF_READING,
         "demanded": (NoDriverRecord,),
     }
     files = {"file": CONTENT_TYPES}

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from voltop.crypto import KeyDestroyed
 from voltop.errors import DomainError
 
 
@@ -78,3 +79,15 @@ class FileGone(DomainError):
     code = "file_gone"
     status = 410
     message = _("This file was deleted.")
+
+
+class FilesUnavailable(DomainError):
+    """The store does not answer, or cannot read what it has: what is in it is not lost by that."""
+
+    code = "files_unavailable"
+    status = 503
+    message = _("The store of files cannot be reached right now: try again.")
+
+
+OF_READING = (FileGone, FilesUnavailable, KeyDestroyed)
+"""What `voltop.files.read` and `voltop.files.download` raise."""

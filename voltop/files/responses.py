@@ -18,7 +18,7 @@ HEADERS = {
 
 
 def download(stored: StoredFile) -> HttpResponse:
-    """The file as an attachment. Raises KeyDestroyed (409) after the person's erasure."""
+    """The file as an attachment. Raises what `read` does (`errors.OF_READING`)."""
     response = HttpResponse(read(stored), content_type=stored.content_type, headers=HEADERS)
     response["Content-Disposition"] = content_disposition_header(True, stored.name)
     return response

@@ -21,7 +21,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from voltop import clock, crypto, outbox, rings
-from voltop.files.errors import FileGone
+from voltop.files.errors import FileGone, FilesUnavailable
 from voltop.files.preparing import Prepared
 from voltop.ids import uuid7
 from voltop.tables import StoredFile
@@ -62,7 +62,7 @@ def read(stored: StoredFile) -> bytes:
     """The file in clear. Raises KeyDestroyed (409) after the person's erasure.
 
     FileGone (410) where the store has it no more: it was dropped after the backup was made that
-    brought its row back.
+    brought its row back. FilesUnavailable (503) where the store does not give it.
     """
     place, sealed = _whereabouts(stored.pk)
     if place:
@@ -71,6 +71,8 @@ def read(stored: StoredFile) -> bytes:
                 sealed = file.read()
         except FileNotFoundError as error:
             raise FileGone() from error
+        except Exception as error:  # what a store raises is its own affair: OSError, botocore's …
+            raise FilesUnavailable(retry_after_s=5) from error
     return crypto.decrypt(
         subject=stored.subject,
         provider_id=stored.provider_id,
