@@ -1,4 +1,6 @@
-"""What of bookings stands in `me/today`: the next ones, with the bay to drive to."""
+"""What of bookings stands in `me/today`: the next ones, with the bay to drive to, and
+the one that is in use until it ends.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,7 +30,7 @@ def parts() -> list[Part]:
 
 def _bookings(driver: Driver, at: datetime) -> dict[str, Any]:
     own = Reservation.objects.for_provider(driver.provider_id).filter(driver=driver)
-    ahead = own.standing().filter(ends_at__gt=at, starts_at__lt=at + AHEAD)
+    ahead = own.blocking().filter(ends_at__gt=at, starts_at__lt=at + AHEAD)
     shown = [
         {
             "id": booking.pk,

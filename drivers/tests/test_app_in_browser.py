@@ -1,23 +1,31 @@
 """The app in a real browser: opened, the network cut, a shift started, the network back."""
 
+import base64
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django_otp.oath import hotp
 from playwright.sync_api import Page, expect, sync_playwright
 
+from chat import services as chat_services
+from chat.tests.world import conversation
 from drivers.models import Driver
 from drivers.tests.painted_faces import enrol, painted
 from fleets.models import FleetPolicy
+from fleets.services import challenges, second_factor
 from reservations.models import Reservation
 from reservations.offers import offers
 from reservations.tests.scene import book, make_station
 from vehicles import services as vehicle_services
 from voltop import clock
 from voltop.context import Actor
+from voltop.files import Prepared
 from voltop.tests.cast import PASSWORD, Cast
+from voltop.tests.files_corpus import jpeg
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
@@ -99,6 +107,22 @@ def test_the_face_is_shown_at_log_in_where_the_company_asks_for_it(
     assert list(results) == [("login", "failed"), ("login", "passed")]
 
 
+def test_a_second_factor_that_comes_too_late_says_so(
+    phone: Page, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, me = clock.now(), Actor("user", driver.user_id, driver.provider_id)
+    secret = base64.b32decode(second_factor.begin(driver.user, actor=me).secret)
+    first = f"{hotp(secret, int(at.timestamp()) // 30):06d}"
+    second_factor.confirm(driver.user, first, actor=me, family=None, at=at)
+    log_in(phone, driver)
+    code = phone.get_by_label("Code of your authenticator app")
+    code.fill("123456")
+    monkeypatch.setattr(challenges, "GOOD_FOR_S", -1)
+    phone.get_by_role("button", name="Log in", exact=True).click()
+    expect(phone.get_by_text("This took too long: log in once more.")).to_be_visible()
+    expect(phone.get_by_label("Password")).to_be_visible()
+
+
 def test_a_shift_that_was_started_without_a_network_is_there_when_it_is_back(
     page: Page, driver: Driver
 ) -> None:
@@ -167,6 +191,53 @@ def test_a_driver_books_a_charger_and_is_told_what_is_free_next(
     expect(page.get_by_role("button", name="Show free times")).to_be_disabled(timeout=WAIT_MS)
     expect(page.get_by_text("Booking needs a network")).to_be_visible()
     page.context.set_offline(False)
+
+
+def test_a_booking_that_is_in_use_is_shown_and_no_more_to_be_called_off(
+    page: Page, driver: Driver, office: Cast
+) -> None:
+    now = clock.now().replace(second=0, microsecond=0)
+    values = {"starts_at": now, "ends_at": now + timedelta(hours=1), "driver": driver}
+    book(office, make_station(office, chargers=1), office.vehicle, **values)
+    page.evaluate("location.hash = 'bookings'")
+    page.reload()
+    here = page.get_by_role("button", name="I am here")
+    expect(here).to_be_visible(timeout=WAIT_MS)
+    page.context.set_offline(True)
+    here.click()
+    for said in ("in use", "not sent yet"):
+        expect(page.locator("main").get_by_text(said)).to_be_visible(timeout=WAIT_MS)
+    page.context.set_offline(False)
+    expect(page.locator("main").get_by_text("not sent yet")).to_be_hidden(timeout=WAIT_MS)
+    expect(page.locator("main").get_by_text("in use")).to_be_visible()
+    expect(page.get_by_role("button", name="Call it off")).to_be_hidden()
+    assert Reservation.objects.get(driver=driver).status == "fulfilled"
+
+
+def test_files_of_a_message_are_named_and_opened(page: Page, driver: Driver, office: Cast) -> None:
+    talk = conversation(driver, "Where is the plug?")
+    staff = Actor("user", office.support.pk, driver.provider_id)
+    author = chat_services.Author.staff(office.support.pk)
+    sent = [
+        chat_services.hand_in_attachment(talk, actor=staff, author=author, file=file).pk
+        for file in (
+            Prepared(jpeg(), "image/jpeg", "plug.jpg"),
+            Prepared(b"%PDF-1.7", "application/pdf", "way.pdf"),
+        )
+    ]
+    chat_services.post_message(talk, actor=staff, author=author, attachments=sent)
+    page.evaluate("id => { location.hash = `chat/${id}` }", talk.pk)
+    photo = page.get_by_role("button", name="plug.jpg")
+    photo.click(timeout=WAIT_MS)
+    picture = page.get_by_role("img", name="plug.jpg")
+    expect(picture).to_be_visible(timeout=WAIT_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="way.pdf").click()
+    assert saved.value.suggested_filename == "way.pdf"
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.wait_for_load_state("networkidle")
+    expect(picture).to_be_visible()
 
 
 def test_log_out_leaves_nothing_in_the_browser(page: Page) -> None:

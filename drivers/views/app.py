@@ -26,7 +26,16 @@ from django.views.decorators.http import require_safe
 from voltop import content_security
 
 FOLDER = "drivers/app"
-MODULES = ("app.js", "api.js", "booking.js", "page.js", "pay.js", "screens.js", "store.js")
+MODULES = (
+    "app.js",
+    "api.js",
+    "booking.js",
+    "files.js",
+    "page.js",
+    "pay.js",
+    "screens.js",
+    "store.js",
+)
 FILES = (*MODULES, "app.css", "icon-192.png", "icon-512.png")
 WORKER = "worker.js"
 POLICY = {

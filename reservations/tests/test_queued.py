@@ -1,25 +1,26 @@
 """Bookings that a driver's phone called off, or checked in to, without network."""
 
+from datetime import timedelta
+
 from django.db import transaction
 
 from fleets.services.notices import notify
 from reservations import services
-from reservations.models import ReservationKind
+from reservations.models import Reservation, ReservationKind
 from reservations.tests.scene import make_station, tomorrow
 from voltop import clock
 from voltop.context import Actor
 from voltop.tests.phone import ago, event, sync, told
 
 
-def booked(cast, driver, vehicle):
+def booked(cast, driver, vehicle, **period):
     return services.book(
         actor=Actor("user", driver.user_id, driver.provider_id),
         driver=driver,
         kind=ReservationKind.DRIVER,
         station=make_station(cast, name=f"For {vehicle}"),
         vehicle=vehicle,
-        starts_at=tomorrow(10),
-        ends_at=tomorrow(11),
+        **({"starts_at": tomorrow(10), "ends_at": tomorrow(11)} | period),
     )
 
 
@@ -43,6 +44,21 @@ def test_a_check_in_counts_when_it_arrives(cast, api):
     own = booked(cast, cast.driver, cast.vehicle)
     [answer] = sync(api(cast.driver.user), event("reservation.check_in", reservation=own.pk))
     assert (answer["status"], answer["code"]) == ("refused", "check_in_outside_period")
+
+
+def test_a_booking_that_is_in_use_stands_in_the_day_until_it_ends(cast, api):
+    at = clock.now().replace(second=0, microsecond=0)
+    own = booked(cast, cast.driver, cast.vehicle, starts_at=at, ends_at=at + timedelta(hours=1))
+    called_off = booked(cast, cast.driver, cast.other_vehicle)
+    services.cancel(called_off, actor=cast.actor())
+    phone = api(cast.driver.user)
+    sync(phone, event("reservation.check_in", reservation=own.pk))
+    [shown] = phone.get("/api/v1/me/today").json()["bookings"]
+    assert (shown["id"], shown["status"]) == (own.pk, "fulfilled")
+    Reservation.objects.filter(pk=own.pk).update(
+        starts_at=at - timedelta(hours=1), ends_at=at, blocked_until=at
+    )
+    assert phone.get("/api/v1/me/today").json()["bookings"] == []
 
 
 def test_a_notice_was_read_when_the_phone_showed_it(cast, api):

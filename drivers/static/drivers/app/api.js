@@ -115,7 +115,13 @@ async function refresh(stale) {
 
 // --- Calls --------------------------------------------------------------------------------------
 // `tag`: the ETag that is known; the answer is null then if it is still so.
-export async function call(method, path, body, { key, tag } = {}) {
+export async function call(method, path, body, { key, tag, ...how } = {}) {
+  const answer = await answerOf(method, path, body, { key, tag, ...how });
+  if (answer.status === 304) return { data: null, tag };
+  return { data: await read(answer), tag: answer.headers.get("ETag") };
+}
+
+async function answerOf(method, path, body, { key, tag, ...how } = {}) {
   if (!access) await refresh(null);
   for (let again = false; ; again = true) {
     const used = access;
@@ -125,14 +131,16 @@ export async function call(method, path, body, { key, tag } = {}) {
       ...(provider ? { "X-Voltop-Provider": String(provider) } : {}),
       ...(key ? { "Idempotency-Key": key } : {}),
       ...(tag ? { "If-None-Match": tag } : {}),
-    });
-    if (answer.status === 401 && !again) {
-      await refresh(used);
-      continue;
-    }
-    if (answer.status === 304) return { data: null, tag };
-    return { data: await read(answer), tag: answer.headers.get("ETag") };
+    }, how);
+    if (answer.status !== 401 || again) return answer;
+    await refresh(used);
   }
+}
+
+// What stands in a file, which takes longer than an answer.
+export async function fetchFile(path) {
+  const answer = await answerOf("GET", path, undefined, { wait: 60_000 });
+  return answer.ok ? answer.blob() : read(answer);
 }
 
 export const fetchData = async (path) => (await call("GET", path)).data;

@@ -60,6 +60,10 @@ async function expectedDay() {
     if (!event.refused && event.kind === "reservation.cancel" && day.bookings) {
       day.bookings = day.bookings.filter((booking) => booking.id !== event.data.reservation);
     }
+    if (!event.refused && event.kind === "reservation.check_in") {
+      const meant = day.bookings?.find((booking) => booking.id === event.data.reservation);
+      if (meant) Object.assign(meant, { status: "fulfilled", unsent: true });
+    }
   }
   return day;
 }

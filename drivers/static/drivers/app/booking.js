@@ -14,10 +14,12 @@ export function bookingCards(day, act) {
   return (day.bookings || []).map((booking) => {
     const off = async () => (await ask(t("Call this booking off?"), t("Call it off"))) && act("reservation.cancel", { reservation: booking.id });
     const soon = Date.parse(booking.starts_at) - SOON_MS <= Date.now();
-    return card(t("Charger booked"),
-      h("p", { class: "big" }, booking.station, badge(booking.bay), booking.status === "pending" && badge(t("not confirmed yet"), "warn")),
+    const inUse = booking.status === "fulfilled";
+    return card(inUse ? t("At the charger") : t("Charger booked"),
+      h("p", { class: "big" }, booking.station, badge(booking.bay), inUse && badge(t("in use"), "good"),
+        booking.status === "pending" && badge(t("not confirmed yet"), "warn"), booking.unsent && badge(t("not sent yet"), "warn")),
       h("p", {}, `${dayAndTimeOf(booking.starts_at)} – ${timeOf(booking.ends_at)}`),
-      h("div", { class: "row" },
+      !inUse && h("div", { class: "row" },
         soon && button(t("I am here"), () => act("reservation.check_in", { reservation: booking.id }), "main"),
         button(t("Call it off"), off)));
   });

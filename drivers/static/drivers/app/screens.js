@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { bookingCards } from "./booking.js";
+import { prepared, sentFiles } from "./files.js";
 import { ask, badge, button, card, dayAndTimeOf, dayOf, facts, field, form, h, lengthOf, moneyOf, nothing, t, tell, timeOf } from "./page.js";
 
 const PAPERS = {
@@ -91,9 +92,22 @@ export function logIn(entered) {
       button(t("Send another code"), () => askForCode(login), "plain"),
     );
   }
+  // A later step: its challenge is good for five minutes, and nothing else is refused with this code.
+  const laterStep = async (go) => {
+    try {
+      await step(go);
+    } catch (error) {
+      if (error.code !== "invalid_credentials") throw error;
+      byPassword();
+      tell(t("This took too long: log in once more."), true);
+    }
+  };
   function bySecondFactor(challenge) {
-    show(form([field(t("Code of your authenticator app"), codeField())], t("Log in"), (sent) =>
-      step(() => api.finishLogIn(challenge, sent.code.value.trim()))));
+    show(
+      form([field(t("Code of your authenticator app"), codeField())], t("Log in"), (sent) =>
+        laterStep(() => api.finishLogIn(challenge, sent.code.value.trim()))),
+      button(t("Begin again"), () => byPassword(), "plain"),
+    );
   }
   function byFace({ challenge, company }) {
     const camera = h("input", { name: "photo", type: "file", accept: "image/*", capture: "user", required: true });
@@ -102,13 +116,7 @@ export function logIn(entered) {
       form([field(t("Take a photo of your face"), camera, t("You alone, near, in good light, looking at the camera. It is not kept."))], t("Log in"), async (sent) => {
         const { content } = await prepared(camera.files[0]);
         sent.reset();
-        try {
-          await step(() => api.showFace(challenge, content));
-        } catch (error) {
-          if (error.code !== "invalid_credentials") throw error;
-          byPassword();
-          tell(t("This took too long: log in once more."), true);
-        }
+        await laterStep(() => api.showFace(challenge, content));
       }),
       button(t("Begin again"), () => byPassword(), "plain"),
     );
@@ -233,30 +241,6 @@ function handIn(demanded, act) {
   ));
 }
 
-const PHOTO_BYTES = 200_000;
-
-// A photo of at most 200 KB, whatever the camera made; a PDF as it is.
-async function prepared(file) {
-  if (!file.type.startsWith("image/")) return { content: await base64(file), name: file.name };
-  const picture = await createImageBitmap(file);
-  for (let longest = 2000, quality = 0.85; ; longest *= 0.8, quality = Math.max(0.5, quality - 0.1)) {
-    const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
-    const canvas = h("canvas", { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const blob = await new Promise((made) => canvas.toBlob(made, "image/jpeg", quality));
-    if (blob.size <= PHOTO_BYTES || longest < 600) return { content: await base64(blob), name: `${file.name.replace(/\.\w+$/, "")}.jpg` };
-  }
-}
-
-function base64(blob) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
-  });
-}
-
 // --- Chat ---------------------------------------------------------------------------------------
 export function chat(conversations, act) {
   const topic = h("select", { name: "topic" }, Object.entries(TOPICS).map(([value, name]) => h("option", { value }, name)));
@@ -291,13 +275,13 @@ function position() {
 }
 
 export function conversation(id, messages, waiting, act) {
-  const bubble = (author, body, at, note) => h("li", { class: author === "driver" ? "mine" : "theirs" },
+  const bubble = (author, body, at, note, files = []) => h("li", { class: author === "driver" ? "mine" : "theirs" },
     h("span", { class: "who" }, author === "driver" ? t("You") : author === "staff" ? t("Your company") : "Voltop"),
-    h("p", {}, body), h("small", {}, note || dayAndTimeOf(at)));
+    body && h("p", {}, body), sentFiles(id, files), h("small", {}, note || dayAndTimeOf(at)));
   return h("div", {},
     h("a", { class: "button", href: "#chat" }, t("Back")),
     h("ol", { class: "messages", "aria-live": "polite" },
-      messages.map((message) => bubble(message.author_kind, message.body, message.sent_at)),
+      messages.map((message) => bubble(message.author_kind, message.body, message.sent_at, null, message.attachments)),
       waiting.map((event) => bubble("driver", event.data.body, event.occurred_at, t("not sent yet")))),
     card("", form([field(t("Message"), h("textarea", { name: "body", rows: 2, maxLength: 4000, required: true }))], t("Send"), async (sent) => {
       const body = sent.body.value.trim();
