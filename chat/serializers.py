@@ -30,12 +30,13 @@ from voltop.api.fields import (
     INT8_MAX,
     Base64Field,
     InstantField,
+    LatitudeField,
+    LongitudeField,
     ObjectField,
     ProviderRelatedField,
     StrictBooleanField,
     StrictCharField,
     StrictChoiceField,
-    StrictDecimalField,
     StrictIntegerField,
     StrictListField,
     base64_schema,
@@ -376,22 +377,8 @@ class OwnAlarmSerializer(ModelSerializer):
 
 class SosSerializer(Serializer):
     body = StrictCharField(max_length=4000, multiline=True, required=False, allow_blank=True)
-    latitude = StrictDecimalField(
-        max_digits=9,
-        decimal_places=6,
-        min_value=-90,
-        max_value=90,
-        required=False,
-        allow_null=True,
-    )
-    longitude = StrictDecimalField(
-        max_digits=9,
-        decimal_places=6,
-        min_value=-180,
-        max_value=180,
-        required=False,
-        allow_null=True,
-    )
+    latitude = LatitudeField(required=False, allow_null=True)
+    longitude = LongitudeField(required=False, allow_null=True)
     client_id = StrictCharField(max_length=64, required=False)
 
 

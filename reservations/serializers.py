@@ -26,6 +26,8 @@ from vehicles.models import Vehicle
 from voltop.api.bulk import BulkField
 from voltop.api.fields import (
     InstantField,
+    LatitudeField,
+    LongitudeField,
     ObjectField,
     ProviderRelatedField,
     StrictBooleanField,
@@ -94,12 +96,8 @@ class StationUpdateSerializer(Serializer):
     name = StrictCharField(max_length=120, required=False)
     address = StrictCharField(max_length=300, required=False, allow_blank=True)
     country = StrictCharField(max_length=8, required=False)  # what is no code is named so
-    latitude = StrictDecimalField(
-        max_digits=9, decimal_places=6, min_value=-90, max_value=90, required=False
-    )
-    longitude = StrictDecimalField(
-        max_digits=9, decimal_places=6, min_value=-180, max_value=180, required=False
-    )
+    latitude = LatitudeField(required=False)
+    longitude = LongitudeField(required=False)
     time_zone = StrictCharField(max_length=64, required=False)
     opening_hours = ObjectField(max_bytes=4096, required=False)
     bookable = StrictBooleanField(required=False)

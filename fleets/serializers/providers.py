@@ -26,6 +26,8 @@ from voltop.api.fields import (
     EmailField as StrictEmailField,
 )
 from voltop.api.fields import (
+    LatitudeField,
+    LongitudeField,
     ObjectField,
     StrictCharField,
     StrictChoiceField,
@@ -145,22 +147,8 @@ class DepotSerializer(ModelSerializer):
 class DepotUpdateSerializer(Serializer):
     name = StrictCharField(max_length=120, required=False)
     address = StrictCharField(max_length=300, required=False, allow_blank=True)
-    latitude = StrictDecimalField(
-        max_digits=9,
-        decimal_places=6,
-        min_value=-90,
-        max_value=90,
-        required=False,
-        allow_null=True,
-    )
-    longitude = StrictDecimalField(
-        max_digits=9,
-        decimal_places=6,
-        min_value=-180,
-        max_value=180,
-        required=False,
-        allow_null=True,
-    )
+    latitude = LatitudeField(required=False, allow_null=True)
+    longitude = LongitudeField(required=False, allow_null=True)
     geofence_radius_m = StrictIntegerField(min_value=10, max_value=100_000, required=False)
     time_zone = StrictCharField(max_length=64, required=False)
     holiday_region = StrictCharField(max_length=16, required=False, allow_blank=True)

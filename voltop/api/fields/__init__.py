@@ -10,6 +10,8 @@ from voltop.api.fields.money import Money, MoneyField
 from voltop.api.fields.numbers import (
     INT4_MAX,
     INT8_MAX,
+    LatitudeField,
+    LongitudeField,
     StrictBooleanField,
     StrictDecimalField,
     StrictFloatField,
@@ -41,6 +43,8 @@ __all__ = [
     "DateField",
     "EmailField",
     "InstantField",
+    "LatitudeField",
+    "LongitudeField",
     "Money",
     "MoneyField",
     "ObjectField",

@@ -3,7 +3,7 @@
 import math
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -67,6 +67,27 @@ class StrictDecimalField(serializers.DecimalField):
         if too_small or (self.max_value is not None and exact > self.max_value):
             raise refusal(errors.OutOfRange)
         return exact
+
+
+class _DegreesField(StrictDecimalField):
+    most: ClassVar[int]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_digits=9, decimal_places=6, min_value=-self.most, max_value=self.most, **kwargs
+        )
+
+
+class LatitudeField(_DegreesField):
+    """Degrees north of the equator, WGS 84, to a tenth of a metre. Codes: as a decimal's."""
+
+    most = 90
+
+
+class LongitudeField(_DegreesField):
+    """Degrees east of Greenwich, WGS 84, to a tenth of a metre. Codes: as a decimal's."""
+
+    most = 180
 
     def validate_precision(self, value: Decimal) -> Decimal:
         return value
