@@ -14,7 +14,7 @@ from benchmarks import machine
 from voltop.embedded.paths import CHECKOUT
 from voltop.embedded.process import ServiceError, spawn, stop_all
 
-WAIT_S = 40
+WAIT_S = 120
 
 
 def web_command() -> list[str]:

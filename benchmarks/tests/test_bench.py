@@ -81,7 +81,7 @@ def test_every_program_starts_and_loses_nothing_that_it_took(row, ratios):
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert run.returncode in (0, 1) and run.stdout, run.stderr[-3000:]
