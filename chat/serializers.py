@@ -42,7 +42,7 @@ from voltop.api.fields import (
     base64_schema,
 )
 from voltop.api.serializers import ModelSerializer, Serializer
-from voltop.jobs import Job
+from voltop.jobs import MOST_FAILURES, Job
 from voltop.tables import StoredFile
 
 
@@ -439,11 +439,15 @@ class FilledInTextSerializer(Serializer):
 
 
 class AnnouncementSerializer(ModelSerializer):
-    """`job` says how far it is: to how many of `total` drivers it was written."""
+    """`job` says how far it is: to how many (`done`) of `total` drivers it was written. To whom it
+    could not be written stands in `missed_drivers`; then its state is `failed` in the end."""
 
     state = StrictChoiceField(choices=Job.State.choices, source="job.state", read_only=True)
-    done = StrictIntegerField(source="job.done", read_only=True)
+    done = StrictIntegerField(source="written", read_only=True)
     total = StrictIntegerField(source="job.total", read_only=True)
+    missed_drivers = StrictListField(
+        child=StrictIntegerField(), max_length=MOST_FAILURES, read_only=True
+    )
 
     class Meta:
         model = Announcement
@@ -458,6 +462,7 @@ class AnnouncementSerializer(ModelSerializer):
             "state",
             "done",
             "total",
+            "missed_drivers",
             "created_at",
             "updated_at",
         )

@@ -31,8 +31,8 @@ from voltop.tables import Job, JobEvent, JobRun
 logger = logging.getLogger(__name__)
 
 __all__ = [
-    "Job", "JobEvent", "JobRun", "advance", "apart", "claim_run", "fail", "finish", "queue",
-    "start", "tell_failed", "work_through",
+    "Job", "JobEvent", "JobRun", "advance", "apart", "claim_run", "fail", "failures", "finish",
+    "queue", "start", "tell_failed", "work_through",
 ]  # fmt: skip
 
 JOB_MACHINE = Machine(
@@ -46,6 +46,8 @@ JOB_MACHINE = Machine(
 )
 
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
+MOST_FAILURES = 100
+"""Units of one job: where more go wrong, it is not the units."""
 
 CLAIM = """
 INSERT INTO voltop_jobrun (job, slot, provider_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
@@ -141,10 +143,19 @@ def fail(job_id: int, *, actor: Actor, error: Exception, at: datetime | None = N
 
     The text of an unexpected error stays in the log: it may hold data of people.
     """
-    at = at or clock.now()
-    code, detail = "unexpected", type(error).__name__
+    code, detail = _in_words(error)
+    return _end_failed(job_id, code, detail, actor=actor, at=at or clock.now())
+
+
+def _in_words(error: Exception) -> tuple[str, str]:
     if isinstance(error, DomainError):
-        code, detail = error.code, str(error.detail)[:500]
+        return error.code, str(error.detail)[:500]
+    return "unexpected", type(error).__name__
+
+
+def _end_failed(
+    job_id: int, code: str, detail: str, *, actor: Actor, at: datetime, **values: Any
+) -> Job:
     job = Job.objects.get(pk=job_id)
     JOB_MACHINE.move(
         job,
@@ -155,8 +166,15 @@ def fail(job_id: int, *, actor: Actor, error: Exception, at: datetime | None = N
         error_code=code,
         error_detail=detail,
         finished_at=at,
+        **values,
     )
     return job
+
+
+def failures(job: Job) -> list[dict[str, Any]]:
+    """The units of a job that went wrong: `unit` (counted from 0), `code`, `detail`."""
+    found: list[dict[str, Any]] = job.result.get("failed", [])
+    return found
 
 
 def work_through(
@@ -169,16 +187,18 @@ def work_through(
     """Do the open jobs of a kind, oldest first, until none is left or the time is used up.
 
     `do_next` does the one unit that comes after `job.done`, in a transaction of its own, and
-    advances the job; `result` is what a job ends with. What it raises fails the job, but for a
-    database that is away: that is raised, and the next ring goes on.
+    advances the job; `result` is what a job ends with. A unit that goes wrong is put aside
+    (`failures`) and the next one is done; the job has failed then, with the first of these errors,
+    once all its units were tried, or `MOST_FAILURES` went wrong. A database that is away is raised,
+    and the next ring goes on.
     Returns how many units were done. Safe to run at once and twice.
     """
     stop_at = time.monotonic() + budget_s
     done = 0
     waiting = Job.objects.filter(kind=kind, state__in=OPEN).order_by("pk")
     for job_id in list(waiting.values_list("pk", flat=True)):
-        while _do_one(job_id, kind, do_next, result):
-            done += 1
+        while (units := _do_one(job_id, kind, do_next, result)) is not None:
+            done += units
             if time.monotonic() >= stop_at:
                 return done
     return done
@@ -189,27 +209,57 @@ def _do_one(
     kind: str,
     do_next: Callable[[Job], None],
     result: Callable[[Job], Mapping[str, Any]],
-) -> bool:
-    """One unit of a job; false when the job is over or another worker has it right now."""
+) -> int | None:
+    """One unit of a job: 1, or 0 where it went wrong; None when the job is over or another worker
+    has it right now."""
     actor = Actor.system(kind)
+    unit = None
     try:
         with transaction.atomic():
             free = Job.objects.select_for_update(no_key=True, skip_locked=True)
             job = free.filter(pk=job_id, state__in=OPEN).first()
             if job is None:
-                return False
+                return None
             job = start(job_id, actor=actor)
-            if job.done >= (job.total or 0):
-                finish(job_id, actor=actor, result=result(job))
-                return False
+            if job.done >= (job.total or 0) or len(failures(job)) >= MOST_FAILURES:
+                _end(job, actor, result(job))
+                return None
+            unit = job.done
             do_next(job)
     except Exception as error:
         if is_away(error):
             raise
-        logger.exception("job_failed", extra={"kind": kind, "job": job_id})
-        fail(job_id, actor=actor, error=error)
-        return False
-    return True
+        logger.exception("job_failed", extra={"kind": kind, "job": job_id, "unit": unit})
+        if unit is None:
+            fail(job_id, actor=actor, error=error)
+            return None
+        _put_aside(job_id, unit, actor=actor, error=error)
+        return 0
+    return 1
+
+
+def _end(job: Job, actor: Actor, result: Mapping[str, Any]) -> None:
+    """Done, or failed with the first error of a unit and all of them in the result."""
+    wrong = failures(job)
+    if not wrong:
+        finish(job.pk, actor=actor, result=result)
+        return
+    told = {"result": {**result, "failed": wrong}}
+    first = wrong[0]
+    _end_failed(job.pk, first["code"], first["detail"], actor=actor, at=clock.now(), **told)
+
+
+@transaction.atomic
+def _put_aside(job_id: int, unit: int, *, actor: Actor, error: Exception) -> None:
+    """Note that a unit went wrong and count it, unless another worker has done it meanwhile."""
+    open_here = Job.objects.select_for_update(no_key=True).filter(pk=job_id, state__in=OPEN)
+    if open_here.filter(done=unit).first() is None:
+        return
+    job = start(job_id, actor=actor)
+    code, detail = _in_words(error)
+    wrong = [*failures(job), {"unit": unit, "code": code, "detail": detail}]
+    Job.objects.filter(pk=job_id).update(result={**job.result, "failed": wrong})
+    advance(job_id, 1)
 
 
 # --- Work of many companies ----------------------------------------------------------------------

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from chat.models.conversations import Topic
 from fleets.models import Depot, ProviderModel
-from voltop.jobs import Job
+from voltop.jobs import Job, failures
 from voltop.querysets import ProviderQuerySet
 
 
@@ -33,6 +33,16 @@ class Announcement(ProviderModel):
         constraints = [
             models.CheckConstraint(name="chat_announcement_not_empty", condition=~Q(body=""))
         ]
+
+    @property
+    def missed_drivers(self) -> list[int]:
+        """Keys of the drivers to whom it could not be written."""
+        return [self.job.params["drivers"][each["unit"]] for each in failures(self.job)]
+
+    @property
+    def written(self) -> int:
+        """To how many drivers it was written, or would have been, had they not left meanwhile."""
+        return self.job.done - len(failures(self.job))
 
     def __str__(self) -> str:
         return self.body if len(self.body) <= 60 else f"{self.body[:57]}…"

@@ -1,7 +1,8 @@
 """A message to many drivers, as a job that people watch: one driver per transaction.
 
-The drivers are fixed when it is written, and `done` says how many of them have it, so that any
-worker goes on where another was lost and nobody gets it twice.
+The drivers are fixed when it is written, and `done` says how many of them are behind us, so that
+any worker goes on where another was lost and nobody gets it twice. Whom it could not be written to
+holds up nobody after them, and is named (`Announcement.missed_drivers`).
 """
 
 from datetime import datetime
@@ -88,9 +89,11 @@ def send_announcements(*, budget_s: float = 120) -> int:
 
     Returns how many drivers were written to. Safe to run at once and twice.
     """
-    return jobs.work_through(
-        KIND, _write_next, result=lambda job: {"drivers": job.done}, budget_s=budget_s
-    )
+    return jobs.work_through(KIND, _write_next, result=_result, budget_s=budget_s)
+
+
+def _result(job: Job) -> dict[str, int]:
+    return {"drivers": job.done - len(jobs.failures(job))}
 
 
 def _write_next(job: Job) -> None:

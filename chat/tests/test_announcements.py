@@ -78,6 +78,40 @@ def test_it_goes_to_a_depot_or_to_whoever_is_on_shift(cast):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_whom_it_cannot_be_written_to_holds_up_nobody_and_is_named(api, client):
+    cast = Cast()
+    drivers = [cast.new_driver(name) for name in ("Ada", "Ben", "Cora")]
+    announcement = announce(cast)
+    services.open_conversation(
+        drivers[1],
+        actor=cast.actor(),
+        author=services.Author.staff(cast.owner.pk),
+        topic="other",
+        body="Said under the number of the message to come.",
+        about_type="chat.announcement",
+        about_id=announcement.pk,
+        client_id=f"announcement-{announcement.pk}",
+    )
+    client.force_login(cast.dispatcher)
+    page = reverse("admin:chat_announcement_change", args=(announcement.pk,))
+    assert 'http-equiv="refresh"' in client.get(page).content.decode()
+
+    assert services.send_announcements() == 2
+    assert services.send_announcements() == 0
+    body = announcement.body
+    got = Message.objects.filter(body=body).values_list("conversation__driver__given_name")
+    assert sorted(got) == [("Ada",), ("Cora",)]
+    told = api(cast.dispatcher).get(f"/api/v1/announcements/{announcement.pk}").json()
+    assert (told["state"], told["done"], told["total"]) == ("failed", 2, 3)
+    assert told["missed_drivers"] == [drivers[1].pk]
+    shown = client.get(page).content.decode()
+    assert 'http-equiv="refresh"' not in shown
+    assert "2 / 3" in shown
+    assert f'/admin/drivers/driver/{drivers[1].pk}/change/">{drivers[1]}</a>: ' in shown
+    assert "2 / 3" in client.get(reverse("admin:chat_announcement_changelist")).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_and_a_killed_one_write_to_everybody_once():
     cast = Cast()
     for name in ("Ada", "Ben", "Cora", "Dan"):
@@ -114,8 +148,12 @@ def test_messages_to_many_through_the_api_and_the_admin(cast, api, client):
     page = reverse("admin:chat_announcement_add")
     form = {"audience": "on_shift", "topic": "other", "body": "Hello", "depot": ""}
     assert "No driver is in this group now." in client.post(page, form).content.decode()
-    assert client.post(page, form | {"audience": ""}).status_code == 302
+    sent = client.post(page, form | {"audience": ""})
     assert Announcement.objects.count() == 2
+    own = reverse("admin:chat_announcement_change", args=(Announcement.objects.first().pk,))
+    assert (sent.status_code, sent["Location"]) == (302, own)
+    shown = client.get(own).content.decode()
+    assert ("queued" in shown, "0 / 1" in shown, "all drivers" in shown) == (True, True, True)
     assert b"1 / 1" in client.get(reverse("admin:chat_announcement_changelist")).content
 
 

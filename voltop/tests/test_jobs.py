@@ -235,13 +235,40 @@ def test_a_job_is_done_unit_by_unit_and_goes_on_where_the_time_was_up():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_unit_that_goes_wrong_ends_its_job_and_no_other():
-    wrong = jobs.queue("t.units", actor=WORKER, total=3, params={"wrong": True})
+def test_a_unit_that_goes_wrong_keeps_no_other_from_being_done_and_is_told():
+    some = jobs.queue("t.units", actor=WORKER, total=4, params={"wrong": [1, 3]})
     right = jobs.queue("t.units", actor=WORKER, total=1)
-    assert jobs.work_through("t.units", one_more, result=units, budget_s=60) == 1
-    states = Job.objects.filter(pk__in=(wrong.pk, right.pk)).order_by("pk")
-    told = list(states.values_list("state", "done", "error_code"))
-    assert told == [("failed", 0, "unexpected"), ("done", 1, "")]
+    assert jobs.work_through("t.units", one_more, result=units, budget_s=60) == 3
+    states = Job.objects.filter(pk__in=(some.pk, right.pk)).order_by("pk")
+    told = list(states.values_list("state", "done", "error_code", "error_detail"))
+    assert told == [("failed", 4, "unexpected", "ValueError"), ("done", 1, "", "")]
+    some.refresh_from_db()
+    assert [(each["unit"], each["code"]) for each in jobs.failures(some)] == [
+        (1, "unexpected"),
+        (3, "unexpected"),
+    ]
+    assert some.result["units"] == 4
+    assert some.events.latest("id").reason == "unexpected"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_of_which_everything_goes_wrong_is_not_tried_to_its_end():
+    job = jobs.queue("t.units", actor=WORKER, total=200, params={"wrong": list(range(200))})
+    assert jobs.work_through("t.units", one_more, result=units, budget_s=60) == 0
+    job.refresh_from_db()
+    assert (job.state, job.done, len(jobs.failures(job))) == ("failed", 100, 100)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_whose_end_goes_wrong_has_failed():
+    job = jobs.queue("t.units", actor=WORKER, total=1)
+
+    def no_result(job):
+        raise RuntimeError
+
+    assert jobs.work_through("t.units", one_more, result=no_result, budget_s=60) == 1
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("failed", 1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -261,6 +288,6 @@ def test_a_database_that_goes_away_ends_no_job():
 
 
 def one_more(job):
-    if job.params.get("wrong"):
+    if job.done in job.params.get("wrong", ()):
         raise ValueError("what it says is of a person")
     jobs.advance(job.pk, 1)
