@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from chat import services
 from chat.errors import ReadTooFar, TooManyFollowed
-from chat.models import Conversation, Message
+from chat.models import Conversation, InternalNote, Message
 from chat.serializers import (
     FollowFrameSerializer,
     HelloFrameSerializer,
@@ -27,6 +27,7 @@ from chat.serializers import (
     SendFrameSerializer,
 )
 from chat.services import Author
+from chat.services.messages import NOTES
 from drivers.selectors import own_driver
 from voltop import clock
 from voltop.api.permissions import Principal
@@ -45,6 +46,7 @@ TAIL = 200
 OVERLAP = timedelta(seconds=30)
 LOOKS_BACK = timedelta(minutes=2)  # who comes after a pause begins with a list
 MAX_SEEN = 10_000
+NOTES_OVERLAP = 100
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class ChatSocket(Socket):
         self.chat: ChatNews = hub.news["chat"]  # type: ignore[assignment]  # our kind's own
         self.followed: dict[int, Cursor] = {}
         self.changed: dict[int, Said] = {}
+        self.noted: dict[int, int] = {}
 
     def enter(self, person: Principal, hello: Mapping[str, Any]) -> Said:
         """Staff where the person answers drivers, unless they ask to be the driver."""
@@ -194,10 +197,22 @@ class ChatSocket(Socket):
             self.end(errors.SlowReader())
         self.wake()
 
+    def note_note(self, conversation: int, note: int) -> None:
+        """Staff alone are told that there is one; what it says is fetched."""
+        if self.side is not STAFF:
+            raise RuntimeError("notes are told to staff alone")
+        self.noted[conversation] = max(note, self.noted.get(conversation, 0))
+        if len(self.noted) > MAX_CHANGED:
+            self.end(errors.SlowReader())
+        self.wake()
+
     async def bring_news(self) -> None:
         while self.changed:
             conversation = next(iter(self.changed))
             await self.tell("changed", conversation=conversation, **self.changed.pop(conversation))
+        while self.noted:
+            conversation, note = self.noted.popitem()
+            await self.tell("note", conversation=conversation, note=note)
         for conversation, cursor in list(self.followed.items()):
             while self.followed.get(conversation) is cursor:
                 said = await self.chat.after(conversation, cursor.seq)
@@ -392,5 +407,39 @@ def _changed(
     ]
 
 
+class NoteNews:
+    """Notes among staff, rung for under a name of their own: a driver's socket hears nothing of
+    them, not even when one was written."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self._last: int | None = None
+        self._told: set[int] = set()
+
+    async def look(self, keys: set[int], *, everything: bool) -> None:
+        staff = self.hub.news["chat"].staff  # type: ignore[attr-defined]  # our kind's own
+        if not staff:
+            self._last = None  # what is written until somebody comes, their page brings
+            return
+        last, found = await in_thread(_noted, keys, self._last)
+        self._last = last
+        for note, conversation, provider in found:
+            if note not in self._told:
+                for socket in staff.get(provider, ()):
+                    socket.note_note(conversation, note)
+        recent = {note for note in self._told if note > last - NOTES_OVERLAP}
+        self._told = recent | {note for note, _conversation, _provider in found}
+
+
+def _noted(keys: set[int], last: int | None) -> tuple[int, list[tuple[int, int, int]]]:
+    """Notes of these conversations, and those after a number, some before it again: one that was
+    numbered earlier may have been committed later. Also the last number there is."""
+    rows = InternalNote.objects.unscoped()
+    newest = rows.order_by("-pk").values_list("pk", flat=True).first() or 0
+    after = newest if last is None else last - NOTES_OVERLAP
+    wanted = rows.filter(Q(conversation_id__in=keys) | Q(pk__gt=after))
+    return newest, list(wanted.values_list("pk", "conversation_id", "provider_id"))
+
+
 def kind() -> Kind:
-    return Kind(ChatSocket, ChatNews)
+    return Kind(ChatSocket, ChatNews, {NOTES: NoteNews})

@@ -32,6 +32,8 @@ from voltop import clock
 from voltop.context import Actor
 from voltop.sockets.broadcast import ring
 
+NOTES = "chat.notes"
+"""What sockets of staff are rung for, and no driver's."""
 OFF_HOURS = _("Thank you for your message. Nobody is here now; we will answer you soon.")
 OFF_HOURS_UNTIL = _(
     "Thank you for your message. Nobody is here now; we are back on %(opens_at)s and will answer "
@@ -243,6 +245,7 @@ def add_note(
     actor.require_same_provider(conversation)
     if actor.kind != "user":
         raise TypeError("a note is written by a person")
+    ring(NOTES, conversation.pk)
     return InternalNote.objects.create(
         provider_id=conversation.provider_id,
         conversation=conversation,

@@ -7,10 +7,20 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client as Browser
 
-from chat.tests.test_chat_socket import in_a_loop, opened, quick  # noqa: F401  (a fixture)
+from chat import services
+from chat.services.messages import NOTES
+from chat.tests.test_chat_socket import (
+    in_a_loop,
+    messages,
+    opened,
+    quick,  # noqa: F401  (a fixture)
+)
+from chat.tests.test_conversations import answer
 from chat.tests.world import conversation
 from fleets.limits import Limit
 from fleets.models import SocketTicket
+from voltop.sockets import broadcast
+from voltop.sockets.hub import here
 from voltop.tests.cast import PASSWORD
 from voltop.tests.socket_clients import log_in
 
@@ -45,6 +55,57 @@ async def test_a_page_opens_a_socket_that_ends_with_the_browsers_log_in(cast, br
 
 def begun(cast):
     return conversation(cast.driver, "Where is my pay?")
+
+
+@in_a_loop
+async def test_a_note_is_told_to_the_companys_staff_and_to_no_driver(cast, browser):
+    talk = await sync_to_async(begun)(cast)
+    driver, elsewhere = await sync_to_async(log_ins)(cast)
+    async with (
+        opened(ticket_from(browser), side="staff") as desk,
+        opened(driver) as phone,
+        opened(elsewhere) as foreign,
+    ):
+        assert foreign.welcome["side"] == "staff"
+        await phone.ask(type="follow", conversation=talk.pk, after=1)
+        assert (await desk.get())["type"] == "changed"  # a process begins with what is new
+        await phone.ask(type="ping")
+        phone.heard.clear()
+        first = await sync_to_async(noted)(cast, talk)
+        here({}).look_at(NOTES, talk.pk)
+        assert await desk.get() == {"type": "note", "conversation": talk.pk, "note": first.pk}
+        second = await sync_to_async(noted)(cast, talk)  # of which no bell tells
+        assert await desk.get() == {"type": "note", "conversation": talk.pk, "note": second.pk}
+
+        await sync_to_async(begun_elsewhere)(cast)
+        await sync_to_async(answer)(cast, talk)
+        assert (await foreign.get())["type"] == "changed"
+        [said] = await messages(phone, 1)
+        assert said["body"] == "On its way."
+        assert "note" not in [frame["type"] for frame in (*phone.heard, *foreign.heard)]
+        changes = [frame["last_seq"] for frame in phone.heard if frame["type"] == "changed"]
+        assert set(changes) <= {2}, "of the answer, not of the notes"
+
+
+def log_ins(cast):
+    return log_in(cast.driver.user, cast.a.pk), log_in(cast.outsider, cast.b.pk)
+
+
+def noted(cast, talk):
+    return services.add_note(talk, actor=cast.actor(), body="He bent it himself")
+
+
+def begun_elsewhere(cast):
+    return conversation(cast.foreign_driver, "Where is mine?")
+
+
+def test_a_note_rings_for_staff_alone(cast, django_capture_on_commit_callbacks):
+    talk = begun(cast)
+    with django_capture_on_commit_callbacks() as bells:
+        noted(cast, talk)
+    assert [bell.args for bell in bells if getattr(bell, "func", None) is broadcast._publish] == [
+        (NOTES, talk.pk)
+    ]
 
 
 @in_a_loop

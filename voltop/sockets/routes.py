@@ -1,7 +1,7 @@
 """From a handshake to the socket it asks for: /ws/v1/<name>, for each of `registry.SOCKETS`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from voltop import registry
@@ -17,10 +17,12 @@ PREFIX = "/ws/v1/"
 
 @dataclass(frozen=True)
 class Kind:
-    """What an app registers: its socket, and where its news come from."""
+    """What an app registers: its socket, and where its news come from; `more` by the names under
+    which they are rung for."""
 
     socket: type[Socket]
     news: Callable[[Hub], News]
+    more: Mapping[str, Callable[[Hub], News]] = field(default_factory=dict)
 
 
 def kinds() -> dict[str, Kind]:
@@ -42,7 +44,10 @@ async def serve(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
     if kind is None or refusal is not None:
         await _refuse(line, refusal or NotFound())
         return
-    hub = here({name: each.news for name, each in found.items()})
+    news = {name: each.news for name, each in found.items()}
+    for each in found.values():
+        news |= each.more
+    hub = here(news)
     socket = kind.socket(line, hub)
     try:
         hub.knock(socket)

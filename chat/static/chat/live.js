@@ -1,7 +1,7 @@
 "use strict";
 // How the desk's pages stay current. The socket only says that there is something new: pages fetch
-// it as ever. While there is no socket they ask every few seconds; with one, now and then, for what
-// it does not tell (notes). After a failure they wait longer each time; a hidden page is quiet.
+// it as ever. While there is no socket they ask every few seconds; with one, now and then all the
+// same. After a failure they wait longer each time; a hidden page is quiet.
 (() => {
   const LONGEST_WAIT_MS = 60000;
   const ALONE_MS = 5000;
