@@ -70,6 +70,18 @@ def words_query(text: str) -> SearchQuery:
     return SearchQuery(plain(text), config="simple", search_type="websearch")
 
 
+def excerpt(text: str, asked: str, *, around: int = 60) -> tuple[str, str, str]:
+    """What stands before, at and after the first of the words that `asked` has, of a text in which
+    they were found: so many letters of each side."""
+    bare, words = plain(text), re.findall(r"\w+", plain(asked))
+    sought = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    hit = re.search(rf"\b(?:{sought})\b", bare) if words and len(bare) == len(text) else None
+    start, end = hit.span() if hit is not None else (0, 0)
+    before, after = text[max(0, start - around) : start], text[end : end + around]
+    cut = ("…" if start > around else "", "…" if end + around < len(text) else "")
+    return cut[0] + before, text[start:end], after + cut[1]
+
+
 @CharField.register_lookup
 class Plainly(Contains):
     """`name__plainly="nunez"` finds Núñez."""

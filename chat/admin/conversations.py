@@ -9,11 +9,13 @@ from uuid import uuid4
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
@@ -41,7 +43,7 @@ from fleets.admin.base import (
     service_action,
     status_badge,
 )
-from fleets.admin.shown import name_of
+from fleets.admin.shown import NOTHING, name_of
 from fleets.models import User
 from fleets.services import socket_tickets
 from voltop import files
@@ -50,6 +52,7 @@ from voltop.cards import actions_of, cards_of
 from voltop.context import Actor
 from voltop.errors import DomainError, IllegalMove
 from voltop.exports import document_response
+from voltop.search import excerpt
 
 
 def new_key() -> str:
@@ -153,6 +156,19 @@ def _is_anothers(conversation: Conversation, actor: Actor) -> bool:
     return conversation.assignee_id != actor.id
 
 
+def _found_in(asked: str) -> Any:
+    """A column with the newest message that has the words, around the first of them."""
+
+    @admin.display(description=_("was said"))
+    def found(conversation: Conversation) -> str:
+        body = getattr(conversation, "found_body", None)
+        if not body:
+            return NOTHING
+        return format_html("{}<mark>{}</mark>{}", *excerpt(body, asked))
+
+    return found
+
+
 class Whose(admin.SimpleListFilter):
     """One's own conversations that are not settled, and those that nobody has taken."""
 
@@ -235,8 +251,16 @@ class ConversationAdmin(ProviderAdmin):
         if not search_term or "\x00" in search_term:
             return rows, doubled
         messages_seen: Any = scoped(Message.objects.all(), request)
-        said = messages_seen.saying(search_term).values("conversation_id")
-        return rows | queryset.filter(pk__in=said), doubled
+        said = messages_seen.saying(search_term)
+        found = rows | queryset.filter(pk__in=said.values("conversation_id"))
+        newest = said.filter(conversation=OuterRef("pk")).order_by("-seq").values("body")[:1]
+        return found.annotate(found_body=Subquery(newest)), doubled
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """What is searched for is shown where it was said."""
+        columns = list(super().get_list_display(request))
+        asked = request.GET.get(SEARCH_VAR, "")
+        return [*columns, _found_in(asked)] if asked else columns
 
     def change_view(
         self,

@@ -1,5 +1,7 @@
 """Canned replies and the search through what was said."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.urls import reverse
@@ -7,7 +9,7 @@ from django.urls import reverse
 from chat import services
 from chat.errors import CannedReplyExists, UnknownVariable
 from chat.models import CannedReply, Message
-from chat.tests.test_conversations import ask
+from chat.tests.test_conversations import answer, ask
 from fleets.errors import UnknownLanguage
 
 
@@ -127,3 +129,20 @@ def test_the_inbox_finds_conversations_by_what_was_said_and_by_whose_they_are(ca
     for whose, wanted in (("mine", [first]), ("nobody", [second])):
         rows = client.get(page, {"whose": whose}).context["cl"].queryset
         assert [row.pk for row in rows] == [row.pk for row in wanted]
+
+
+def test_the_inbox_shows_what_was_said_where_it_was_found(cast, client):
+    talk = ask(cast.driver, "<b>¿Dónde</b> está mi pago? " + "y " * 60 + "fin")
+    answer(cast, talk, "We look where it is.")
+    ask(cast.other_driver, "My payslip")
+    client.force_login(cast.support)
+    page = reverse("admin:chat_conversation_changelist")
+
+    def shown(asked):
+        return client.get(page, {"q": asked} if asked else {}).content.decode()
+
+    assert "&lt;b&gt;¿<mark>Dónde</mark>&lt;/b&gt; está mi pago? y y" in shown("donde")
+    assert re.search("y ?…<", shown("donde"))
+    assert "We <mark>look</mark> where it is." in shown("look")
+    for asked in ("dario", "", "\x00", "((("):
+        assert "<mark>" not in shown(asked)

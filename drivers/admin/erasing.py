@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from drivers import services
 from drivers.models import Driver
-from drivers.services.erasure import is_erased
+from drivers.services.erasure import is_erased, require_gone
 from fleets.admin.base import admin_actor, scoped
 from voltop.errors import DomainError
 
@@ -37,7 +37,7 @@ def urls() -> list[URLPattern]:
 
 
 def page(request: HttpRequest, pk: int) -> HttpResponse:
-    """What erasing means, and the form that does it."""
+    """What erasing means, and the form that does it, or why it cannot be done now."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     driver = get_object_or_404(scoped(Driver.objects.all(), request), pk=pk)
@@ -56,9 +56,19 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "driver": driver,
         "form": form,
         "erased": is_erased(driver),
+        "why_not": _why_not(driver),
     }
     status = 400 if form.errors else 200
     return TemplateResponse(request, "drivers/erase.html", context, status=status)
+
+
+def _why_not(driver: Driver) -> str:
+    """What stands against erasing the driver now; empty where nothing does."""
+    try:
+        require_gone(driver)
+    except DomainError as error:
+        return _words(error)
+    return ""
 
 
 def _field(error: DomainError) -> str | None:

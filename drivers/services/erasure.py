@@ -65,12 +65,17 @@ def erase_driver(
     driver.refresh_from_db()
     if is_erased(driver):
         return driver
+    require_gone(driver)
+    erasures.write_note(driver, at)
+    return _erase(driver, actor, reason, at)
+
+
+def require_gone(driver: Driver) -> None:
+    """They left for good and nothing is open. Raises DriverNotGone, DriverBlocked (409)."""
     if driver.status != DriverStatus.TERMINATED:
         raise DriverNotGone(status=driver.status)
     if blockers := open_matters(driver):
         raise DriverBlocked(blockers=blockers)
-    erasures.write_note(driver, at)
-    return _erase(driver, actor, reason, at)
 
 
 def erase_by_hand(

@@ -15,7 +15,7 @@ from fleets.middleware import SHOWN_KEY
 from fleets.models import AuditEntry, FleetPolicy, InboxItem
 from fleets.services import change_policy
 from fleets.services.inbox import refresh
-from voltop import clock
+from voltop import clock, registry
 from voltop.tests.cast import PASSWORD, Cast
 
 LAW = 6 * 365 + 2  # Mexico
@@ -88,13 +88,28 @@ def test_a_slip_erases_nobody(cast, told, field):
     assert not is_erased(driver)
 
 
-def test_whoever_still_drives_is_not_erased(cast):
-    answer = browser(cast.owner).post(
-        page_of(cast.driver), {"name": cast.driver.name, "reason": "asked"}
-    )
-    assert answer.status_code == 400
-    assert "left for good" in answer.content.decode()
+def test_whoever_still_drives_is_not_erased_and_the_page_says_so_instead_of_asking(cast):
+    client = browser(cast.owner)
+    shown = client.get(page_of(cast.driver))
+    answer = client.post(page_of(cast.driver), {"name": cast.driver.name, "reason": "asked"})
+    assert (shown.status_code, answer.status_code) == (200, 400)
+    for page in (shown, answer):
+        told = page.content.decode()
+        assert "Only somebody who has left for good can be erased. State: active." in told
+        assert 'name="reason"' not in told
     assert not is_erased(cast.driver)
+
+
+def test_where_something_is_open_the_page_says_what(cast, monkeypatch):
+    driver = gone(cast)
+    client = browser(cast.owner)
+    assert 'name="reason"' in client.get(page_of(driver)).content.decode()
+    owed = {"code": "balance_open", "count": 1, "overridable": True}
+    blockers = registry._points[registry.DRIVER_BLOCKERS]
+    monkeypatch.setitem(blockers, "payments", lambda driver: [owed])
+    shown = client.get(page_of(driver)).content.decode()
+    assert "settle that first. balance_open: 1" in shown
+    assert 'name="reason"' not in shown
 
 
 def test_only_owners_and_only_their_own(cast):
