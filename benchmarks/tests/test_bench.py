@@ -84,7 +84,8 @@ def test_every_program_starts_and_loses_nothing_that_it_took(row, ratios):
         timeout=600,
         check=False,
     )
-    assert run.returncode in (0, 1) and run.stdout, run.stderr[-3000:]
+    assert run.returncode in (0, 1), run.stderr[-3000:]
+    assert run.stdout, run.stderr[-3000:]
     line = json.loads(run.stdout.splitlines()[-1])
     assert line["wrong"] == [], run.stderr[-3000:]
     assert len(line["ratios"]) == ratios
