@@ -1,15 +1,19 @@
-"""What of drivers stands in `me/today`: who drives for whom, from where, and papers to see to."""
+"""What of drivers stands in `me/today`: for whom, from where; papers and the face to see to."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from drivers import papers
-from drivers.models import Driver, DriverStatus
+from drivers.errors import FaceConsentRequired, FaceNotEnrolled
+from drivers.faces import consent
+from drivers.models import Driver, DriverStatus, FaceTemplate
 from drivers.serializers import STATES
-from fleets.models import DriverPaper
+from drivers.services.faces import GONE
+from fleets.models import DriverPaper, FleetPolicy
 from voltop.api.fields import DateField, StrictCharField, StrictChoiceField, StrictIntegerField
 from voltop.api.permissions import PERSON
 from voltop.api.serializers import Serializer
+from voltop.errors import DomainError
 from voltop.today import Part
 
 AHEAD = timedelta(days=30)
@@ -40,10 +44,18 @@ class PaperTodaySerializer(Serializer):
     expires_on = DateField(allow_null=True)
 
 
+class FaceTodaySerializer(Serializer):
+    """What the company's rules on faces ask of the driver, once: to enrol, or to agree anew."""
+
+    code = StrictChoiceField(choices=[FaceNotEnrolled.code, FaceConsentRequired.code])
+    detail = StrictCharField(max_length=200)
+
+
 def parts() -> list[Part]:
     return [
         Part(PERSON, {"driver": DriverTodaySerializer}, _driver),
         Part("drivers.own_papers", {"papers": [PaperTodaySerializer]}, _papers),
+        Part("drivers.own_face", {"face": FaceTodaySerializer}, _face),
     ]
 
 
@@ -69,3 +81,22 @@ def _papers(driver: Driver, at: datetime) -> dict[str, Any]:
 
 def _ends_soon(paper: papers.Standing, today: Any) -> bool:
     return paper.expires_on is not None and paper.expires_on <= today + AHEAD
+
+
+def _face(driver: Driver, at: datetime) -> dict[str, Any]:
+    """Of whoever drives for a company that asks for faces: none is enrolled, or, where faces are
+    asked for at log-in, with consent to a text that did not speak of it.
+    """
+    policy: FleetPolicy = driver.provider.policy
+    if not policy.wants_faces or driver.status in GONE:
+        return {"face": None}
+    agreed = FaceTemplate.objects.filter(driver=driver).values_list("consent_version", flat=True)
+    wanted = _face_wanted(agreed.first(), policy)
+    return {"face": wanted and {"code": wanted.code, "detail": str(wanted.message)[:200]}}
+
+
+def _face_wanted(agreed: str | None, policy: FleetPolicy) -> type[DomainError] | None:
+    if agreed is None:
+        return FaceNotEnrolled
+    at_log_in = policy.face_login != FleetPolicy.FaceLogin.NEVER
+    return FaceConsentRequired if at_log_in and agreed not in consent.OF_LOG_IN else None

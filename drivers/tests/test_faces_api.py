@@ -106,6 +106,44 @@ def test_staff_set_a_check_aside_and_the_driver_may_start(cast, api):
     assert foreign.status_code == 400
 
 
+# --- The day at a glance -------------------------------------------------------------------------
+def asked_today(phone) -> dict | None:
+    answer = phone.get("/api/v1/me/today")
+    assert answer.status_code == 200, answer.json()
+    return answer.json()["face"]
+
+
+def test_the_day_asks_to_enrol_where_the_company_asks_for_faces(cast, api):
+    phone = api(cast.driver.user, accept_language="es")
+    assert asked_today(phone) is None
+    ask_for_faces(cast.a, "random", face_check_pct=0)
+    asked = {"code": "face_not_enrolled", "detail": "Entregue primero fotos de su rostro."}
+    assert asked_today(phone) == asked
+    ask_for_faces(cast.a, "never", face_login="always")
+    assert asked_today(phone) == asked
+    enrol(cast, cast.driver)
+    assert asked_today(phone) is None
+    phone.delete(FACE)
+    assert asked_today(phone) == asked
+    assert asked_today(api(cast.other_driver.user))["code"] == "face_not_enrolled"
+
+
+def test_the_day_asks_to_agree_anew_where_the_text_did_not_speak_of_log_in(cast, api):
+    phone = api(cast.driver.user)
+    ask_for_faces(cast.a)
+    enrol(cast, cast.driver)
+    FaceTemplate.objects.update(consent_version="2026-11")
+    assert asked_today(phone) is None
+    ask_for_faces(cast.a, face_login="new_phone")
+    assert asked_today(phone)["code"] == "face_consent_required"
+
+
+def test_the_day_asks_nothing_of_who_leaves(cast, api):
+    ask_for_faces(cast.a)
+    services.leave_driver(cast.driver, actor=cast.actor(), reason="moves away")
+    assert asked_today(api(cast.driver.user)) is None
+
+
 # --- The admin, the inbox ------------------------------------------------------------------------
 @pytest.fixture
 def desk(cast) -> Client:
