@@ -13,9 +13,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from chat import services as chat_services
 from chat.tests.world import conversation
+from drivers import services as driver_services
 from drivers.models import Driver
 from drivers.tests.painted_faces import enrol, painted
-from fleets.models import FleetPolicy
+from fleets.models import FleetPolicy, FleetProvider
 from fleets.services import challenges, second_factor
 from reservations.models import Reservation
 from reservations.offers import offers
@@ -261,3 +262,47 @@ LEFT = """new Promise((resolve) => {
         resolve(found);
     };
 })"""
+
+
+def test_what_was_done_for_one_company_never_goes_to_another(
+    phone: Page, driver: Driver, office: Cast
+) -> None:
+    other = driver_at(office, office.b, driver)
+    log_in(phone, driver)
+    phone.get_by_role("button", name=office.a.name).click()
+    expect(phone.get_by_role("button", name="Start the shift")).to_be_enabled(timeout=WAIT_MS)
+    show(phone, "papers")
+    phone.context.set_offline(True)
+    show(phone, "chat")
+    phone.get_by_label("Message").fill("For Alba alone")
+    phone.get_by_role("button", name="Send").click()
+    expect(phone.locator("#line")).to_contain_text("1 to be sent", timeout=WAIT_MS)
+    change_to(phone, office.b.name)
+    expect(phone.get_by_text("No network. Try again")).to_be_visible(timeout=WAIT_MS)
+    show(phone, "queue")
+    expect(phone.get_by_text(f"· {office.a.name}")).to_be_visible(timeout=WAIT_MS)
+    phone.context.set_offline(False)
+    expect(phone.locator("#line")).not_to_contain_text("to be sent", timeout=WAIT_MS)
+    assert driver.conversations.get().provider_id == office.a.pk
+    assert not other.conversations.exists()
+    show(phone, "more")
+    expect(phone.get_by_text(office.b.name)).to_be_visible(timeout=WAIT_MS)
+
+
+def driver_at(office: Cast, provider: FleetProvider, driver: Driver) -> Driver:
+    """The same person, driving for another company as well."""
+    actor = office.actor(provider)
+    values = {"given_name": "Dora", "family_name": "Driver", "email": driver.user.email}
+    other = driver_services.invite_driver(provider, actor=actor, **values)
+    other = driver_services.onboard_driver(other, actor=actor)
+    return driver_services.activate_driver(other, actor=actor)
+
+
+def show(page: Page, screen: str) -> None:
+    page.evaluate("name => { location.hash = name }", screen)
+
+
+def change_to(page: Page, company: str) -> None:
+    show(page, "more")
+    page.get_by_role("button", name="Another company").click()
+    page.get_by_role("button", name=company).click()

@@ -8,6 +8,7 @@ const language = document.documentElement.lang;
 const WAIT_MS = 15000;
 const AWAY = [502, 503, 504];
 let access = null;
+let company = null;
 let refreshing = null;
 
 // The server said no: `status`, and what a problem document tells.
@@ -94,8 +95,20 @@ export async function logOut() {
 }
 
 export async function forget() {
-  access = null;
+  access = company = null;
   await store.empty();
+}
+
+// For whom this page drives. Another tab may drive for another company meanwhile.
+export const companyNow = () => company;
+
+export async function driveFor(id) {
+  company = id;
+  await store.put("session", id, "provider");
+}
+
+export async function driveAsBefore() {
+  company = (await store.get("session", "provider")) ?? null;
 }
 
 // One refresh at a time, in all tabs: the second tab finds the successor that the first one stored.
@@ -114,18 +127,18 @@ async function refresh(stale) {
 }
 
 // --- Calls --------------------------------------------------------------------------------------
-// `tag`: the ETag that is known; the answer is null then if it is still so.
+// `tag`: the ETag that is known; the answer is null then if it is still so. `provider`: the company
+// that it is for.
 export async function call(method, path, body, { key, tag, ...how } = {}) {
   const answer = await answerOf(method, path, body, { key, tag, ...how });
   if (answer.status === 304) return { data: null, tag };
   return { data: await read(answer), tag: answer.headers.get("ETag") };
 }
 
-async function answerOf(method, path, body, { key, tag, ...how } = {}) {
+async function answerOf(method, path, body, { key, tag, provider = company, ...how } = {}) {
   if (!access) await refresh(null);
   for (let again = false; ; again = true) {
     const used = access;
-    const provider = await store.get("session", "provider");
     const answer = await send(method, path, body, {
       Authorization: `Bearer ${used}`,
       ...(provider ? { "X-Voltop-Provider": String(provider) } : {}),
@@ -153,7 +166,7 @@ export const isOver = (error) =>
 let number = 0;
 
 export async function enqueue(kind, data = {}) {
-  const event = { client_id: random(), kind, data, occurred_at: new Date().toISOString(), n: number++, answer: null };
+  const event = { client_id: random(), kind, data, provider: company, occurred_at: new Date().toISOString(), n: number++, answer: null };
   await store.put("queue", event);
   return event;
 }
@@ -172,6 +185,22 @@ export function flush() {
 async function sendQueue() {
   const refused = [];
   const waiting = (await store.queued()).filter((event) => !event.refused);
+  for (const provider of new Set(waiting.map((event) => event.provider))) {
+    const own = waiting.filter((event) => event.provider === provider);
+    try {
+      await sendTo(provider, own, refused);
+    } catch (error) {
+      // No longer somebody of that company: it hinders nothing that is for another.
+      if (!(error instanceof Refused) || ![403, 404].includes(error.status)) throw error;
+      const answer = { status: "refused", code: error.code, detail: error.message, extra: error.extra };
+      for (const event of own) await settle(event, answer, refused);
+    }
+  }
+  return refused;
+}
+
+// What was done for one company goes to that one, whichever is chosen now.
+async function sendTo(provider, waiting, refused) {
   const events = waiting.filter((event) => event.kind !== "paper");
   for (let begin = 0; begin < events.length; begin += MOST) {
     const part = events.slice(begin, begin + MOST);
@@ -179,17 +208,16 @@ async function sendQueue() {
       events: part.map(({ client_id, kind, occurred_at, data }) => ({ client_id, kind, occurred_at, data })),
       sent_at: new Date().toISOString(),
     };
-    const { data } = await call("POST", "me/sync", body);
+    const { data } = await call("POST", "me/sync", body, { provider });
     for (const answer of data.answers) await settle(part[answer.index], answer, refused);
   }
   for (const event of waiting.filter((each) => each.kind === "paper")) await sendPaper(event, refused);
-  return refused;
 }
 
 // A paper comes with its photo, by its own operation; the key makes it safe to repeat.
 async function sendPaper(event, refused) {
   try {
-    await call("POST", "me/papers", event.data, { key: event.client_id });
+    await call("POST", "me/papers", event.data, { key: event.client_id, provider: event.provider });
     await settle(event, { status: "done" }, refused);
   } catch (error) {
     if (!(error instanceof Refused) || error.status === 401) throw error;

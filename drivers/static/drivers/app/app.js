@@ -17,27 +17,33 @@ const state = { day: null, tag: null, at: 0, online: navigator.onLine, companies
 // --- What there is ------------------------------------------------------------------------------
 // An answer of the API, else the last one of this kind with its age.
 async function fresh(name, path, isKept) {
-  if (isKept) return (await store.get("kept", name)) || { data: null, at: 0 };
+  const kept = keptAs(name);
+  if (isKept) return (await store.get("kept", kept)) || { data: null, at: 0 };
   try {
     const { data } = await api.call("GET", path);
     online(true);
-    await store.put("kept", { data, at: Date.now() }, name);
+    await store.put("kept", { data, at: Date.now() }, kept);
     return { data, at: Date.now() };
   } catch (error) {
     if (!(error instanceof api.Unreachable)) throw error;
     online(false);
-    return (await store.get("kept", name)) || { data: null, at: 0 };
+    return (await store.get("kept", kept)) || { data: null, at: 0 };
   }
 }
 
+// What is kept of one company is never shown at another.
+const keptAs = (name) => `${api.companyNow()}/${name}`;
+
 async function readDay() {
+  const company = api.companyNow();
   try {
     const { data, tag } = await api.call("GET", "me/today", undefined, { tag: state.day && state.tag });
     online(true);
+    if (company !== api.companyNow()) return;
     if (data) Object.assign(state, { day: data, tag });
     setZone(state.day?.driver?.time_zone);
     state.at = Date.now();
-    await store.put("kept", { day: state.day, tag: state.tag, at: state.at }, "today");
+    await store.put("kept", { day: state.day, tag: state.tag, at: state.at }, keptAs("today"));
   } catch (error) {
     if (!(error instanceof api.Unreachable)) throw error;
     online(false);
@@ -52,7 +58,7 @@ function online(is) {
 async function expectedDay() {
   if (!state.day) return null;
   const day = structuredClone(state.day);
-  for (const event of await store.queued()) {
+  for (const event of await queuedHere()) {
     if (!event.refused && event.kind.startsWith("shift.") && day.hours) expect(day, event.kind.slice(6), event.occurred_at);
     if (!event.refused && event.kind === "notice.read" && day.notices) {
       day.notices.latest = day.notices.latest.filter((notice) => notice.id !== event.data.notice);
@@ -67,6 +73,8 @@ async function expectedDay() {
   }
   return day;
 }
+
+const queuedHere = async () => (await store.queued()).filter((event) => event.provider === api.companyNow());
 
 function expect(day, move, at) {
   const { hours } = day;
@@ -107,6 +115,7 @@ async function send() {
 }
 
 async function refreshDay() {
+  if (state.choosing) return;
   try {
     await readDay();
   } catch (error) {
@@ -147,9 +156,12 @@ const SCREENS = {
     const { data } = await fresh("chat", "me/conversations?ordering=-last_message_at", isKept);
     return screens.chat(data?.results || [], act);
   },
-  queue: async () => screens.queue(await store.queued(), { send, drop: async (event) => (await store.remove("queue", event.client_id), draw()) }),
+  queue: async () => screens.queue(await store.queued(), companyOf, { send, drop: async (event) => (await store.remove("queue", event.client_id), draw()) }),
   more: async () => screens.more(state.day, config.languages, { logOut, change: chooseCompany, companies: state.companies.length > 1 }),
 };
+
+// The name of the company that something is for, where it is not the one that is shown.
+const companyOf = ({ provider }) => provider !== api.companyNow() && state.companies.find(({ id }) => id === provider)?.name;
 
 const notHere = (isComing) =>
   h("p", { class: "card quiet" }, isComing ? t("One moment …") : t("No network. Try again when you are connected."));
@@ -166,21 +178,24 @@ async function conversation(id, isKept) {
   return screens.conversation(id, messages, waiting, act);
 }
 
+const WITHOUT_DAY = ["chat", "queue", "more"];
 const place = () => location.hash.slice(1).split("/");
 
 // Draws the screen of the address; of two that were asked for, the later one.
 async function draw(isKept = false) {
+  if (state.choosing) return;
   const mine = ++state.drawn;
   const [name, id] = place();
   const screen = SCREENS[name] ? name : "today";
   let element;
   try {
-    if (!state.day) element = notHere(state.online);
+    if (!state.day && !WITHOUT_DAY.includes(screen)) element = notHere(state.online);
     else element = await SCREENS[screen](id, isKept);
   } catch (error) {
     if (api.isOver(error)) return over(error);
     element = h("p", { class: "error", role: "alert" }, wordsOf(error));
   }
+  if (state.choosing) return;
   if (mine !== state.drawn || isBeingFilledIn()) return drawLine();
   carryOver(main, element);
   main.replaceChildren(element);
@@ -232,25 +247,29 @@ async function drawLine() {
 }
 
 // --- From log-in to log-out ---------------------------------------------------------------------
-async function entered() {
+async function readCompanies() {
   const { providers } = await api.fetchData("auth/me");
   state.companies = providers.filter((provider) => provider.roles.includes("driver"));
   await store.put("kept", state.companies, "companies");
+}
+
+async function entered() {
+  await readCompanies();
   if (!state.companies.length) {
     await api.logOut();
     throw Object.assign(new Error(t("This app is for drivers. You have no driver record.")), { code: "no_driver_record" });
   }
-  if (state.companies.length > 1 && !(await store.get("session", "provider"))) return chooseCompany();
-  if (state.companies.length === 1) await store.put("session", state.companies[0].id, "provider");
+  if (state.companies.length === 1) await api.driveFor(state.companies[0].id);
   await begin();
 }
 
 function chooseCompany() {
+  state.choosing = true;
   hideAround();
   main.replaceChildren(screens.choose(state.companies, async (id) => {
-    await store.put("session", id, "provider");
-    Object.assign(state, { day: null, tag: null, at: 0 });
-    await store.remove("kept", "today");
+    await api.driveFor(id);
+    Object.assign(state, { day: null, tag: null, at: 0, choosing: false });
+    location.hash = "today";
     await begin();
   }));
 }
@@ -260,7 +279,8 @@ function hideAround() {
 }
 
 async function begin() {
-  const kept = await store.get("kept", "today");
+  if (state.companies.length > 1 && !api.companyNow()) return chooseCompany();
+  const kept = await store.get("kept", keptAs("today"));
   if (kept) Object.assign(state, kept);
   setZone(state.day?.driver?.time_zone);
   if (kept) await draw();
@@ -270,14 +290,16 @@ async function begin() {
 async function logOut() {
   await api.logOut();
   location.hash = "";
-  Object.assign(state, { day: null, tag: null, at: 0, companies: [] });
+  Object.assign(state, { day: null, tag: null, at: 0, companies: [], choosing: false });
   await start();
 }
 
 async function start() {
   if (await api.isLoggedIn()) {
+    await api.driveAsBefore();
     state.companies = (await store.get("kept", "companies")) || [];
-    return begin();
+    await begin();
+    return readCompanies().catch(() => {});
   }
   hideAround();
   main.replaceChildren(screens.logIn(entered), h("p", { class: "languages" }, config.languages.map(({ code, name }) =>
@@ -285,6 +307,7 @@ async function start() {
 }
 
 addEventListener("hashchange", async () => {
+  state.choosing &&= !api.companyNow();
   delete main.dataset.place;
   if (await api.isLoggedIn()) {
     scrollTo(0, 0);

@@ -292,12 +292,12 @@ export function conversation(id, messages, waiting, act) {
 }
 
 // --- The queue ----------------------------------------------------------------------------------
-export function queue(events, { send, drop }) {
+export function queue(events, companyOf, { send, drop }) {
   const state = (event) => (event.refused ? event.answer.detail : event.answer?.status === "later" ? t("waits for an earlier one") : t("waits for a network"));
   const reasons = (event) => (event.answer?.extra?.reasons || []).map((reason) => h("small", {}, reason.detail));
   return card(t("To be sent"),
     events.length ? h("ul", { class: "list" }, events.map((event) => h("li", {},
-      h("span", {}, EVENTS[event.kind] || event.kind, h("small", {}, dayAndTimeOf(event.occurred_at)),
+      h("span", {}, EVENTS[event.kind] || event.kind, h("small", {}, [dayAndTimeOf(event.occurred_at), companyOf(event)].filter(Boolean).join(" · ")),
         h("small", { class: event.refused ? "bad" : "" }, state(event)), reasons(event)),
       button(event.refused ? t("All right") : t("Discard"), () => drop(event)))))
       : nothing(t("Everything is sent.")),
