@@ -6,10 +6,10 @@ from typing import Any
 from django.dispatch import receiver
 
 from drivers.models import Driver, DriverStatus
-from drivers.services import activate_when_complete, onboard_driver
+from drivers.services import activate_when_complete, join_driver, onboard_driver
 from drivers.signals import driver_moved
 from fleets.models import User
-from fleets.signals import invitation_accepted
+from fleets.signals import invitation_accepted, joined
 from voltop.context import Actor
 
 
@@ -19,6 +19,14 @@ def onboard(sender: Any, *, user: User, provider_id: int | None, at: datetime, *
     invited = Driver.objects.for_provider(provider_id).of_user(user.pk)
     for driver in invited.filter(status=DriverStatus.INVITED):
         onboard_driver(driver, actor=Actor("user", user.pk, provider_id), at=at)
+
+
+@receiver(joined, dispatch_uid="drivers.joined")
+def join(sender: Any, *, user: User, provider_id: int, at: datetime, **_: Any) -> None:
+    """Whoever acts at a company has taken their record there up."""
+    waiting = Driver.objects.for_provider(provider_id).of_user(user.pk)
+    for driver in waiting.filter(joined_at__isnull=True):
+        join_driver(driver, actor=Actor("user", user.pk, provider_id), at=at)
 
 
 @receiver(driver_moved, dispatch_uid="drivers.driver_moved")

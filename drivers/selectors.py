@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from drivers.errors import NoDriverRecord
-from drivers.models import Driver, DriverEvent, DriverStatus
+from drivers.models import Driver, DriverStatus
 from fleets.models import ExternalRef, FleetProviderStatus, User
 from voltop.context import Actor
 
@@ -46,7 +46,7 @@ def driver_named(provider_id: int, text: str) -> int | None:
 def roles_of_user(user: User) -> Iterable[tuple[int, str, bool]]:
     """A person's driver records let them in with role "driver", at each provider.
 
-    Joined is who has ever been past `invited`.
+    Joined is who has acted there themselves, whatever staff have done with the record.
     Suspended, leaving and terminated drivers keep the role: what they may still do is decided
     where it is done.
     """
@@ -55,14 +55,8 @@ def roles_of_user(user: User) -> Iterable[tuple[int, str, bool]]:
         .of_user(user.pk)
         .exclude(provider__status=FleetProviderStatus.CLOSED)
     )
-    found = records.values_list("pk", "provider_id", "status")
-    gone = [pk for pk, _provider, status in found if status == DriverStatus.TERMINATED]
-    answered = DriverEvent.objects.filter(driver__in=gone, to_state=DriverStatus.ONBOARDING)
-    once = set(answered.values_list("driver", flat=True)) if gone else set()
-    return [
-        (provider_id, "driver", pk in once if pk in gone else status != DriverStatus.INVITED)
-        for pk, provider_id, status in found
-    ]
+    found = records.values_list("provider_id", "joined_at")
+    return [(provider_id, "driver", joined_at is not None) for provider_id, joined_at in found]
 
 
 def blockers_of_provider(provider: object) -> list[dict[str, object]]:

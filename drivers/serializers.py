@@ -96,6 +96,7 @@ class DriverSerializer(ModelSerializer):
             "emergency_contact_name",
             "emergency_contact_phone",
             "hired_on",
+            "joined_at",
             "depot",
             "refs",
             "created_at",

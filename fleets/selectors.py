@@ -35,7 +35,7 @@ class Standing:
     """Where a person may work: roles by provider id.
 
     `joined` are those of the companies whose invitation they have taken up, `invited` those where
-    a membership waits for that.
+    a membership or a record of another app waits for that.
     """
 
     roles: dict[int, frozenset[str]]
@@ -50,6 +50,10 @@ class Standing:
         """
         return [pk for pk in self.roles if pk in self.joined] or list(self.roles)
 
+    def only_invited_to(self, provider_id: int | None) -> bool:
+        """Whether the company has the person's name on a list, and nothing more."""
+        return provider_id in self.invited and provider_id not in self.joined
+
 
 def standing_of(user: User) -> Standing:
     """Standing memberships, and records other apps let the user in by.
@@ -61,16 +65,15 @@ def standing_of(user: User) -> Standing:
         rows = _standing().filter(user_id=user.pk).values_list("provider_id", "role", "joined_at")
         memberships = [(provider_id, role, at is not None) for provider_id, role, at in rows]
     found: defaultdict[int, set[str]] = defaultdict(set)
-    joined = set()
+    joined, invited = set(), set()
     records = [row for f in registry.collect(registry.USER_ROLES).values() for row in f(user)]
     for provider_id, role, has_joined in (*memberships, *records):
         found[provider_id].add(role)
-        if has_joined:
-            joined.add(provider_id)
+        (joined if has_joined else invited).add(provider_id)
     return Standing(
         roles={provider_id: frozenset(roles) for provider_id, roles in sorted(found.items())},
         joined=frozenset(joined),
-        invited=frozenset(pk for pk, _role, has_joined in memberships if not has_joined),
+        invited=frozenset(invited),
     )
 
 

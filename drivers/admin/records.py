@@ -38,6 +38,7 @@ from voltop.context import Actor
 from voltop.panels import PanelsMixin
 
 IDENTITY = ("national_id", "birth_date")
+STANDING = ("status", "joined_at")
 MASKED = tuple(f"{name}_masked" for name in IDENTITY)
 
 
@@ -117,7 +118,7 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
     )
     list_filter = ("status", "depot", "language")
     list_select_related = ("depot",)
-    readonly_fields = ("status",)
+    readonly_fields = STANDING
     search_fields = ("given_name", "family_name", "employee_number", "phone", "email")
     ordering = ("family_name", "given_name")
     inlines = (DocumentInline, EngagementInline, PayoutAccountInline, RefInline, DriverEventInline)
@@ -148,7 +149,7 @@ class DriverAdmin(PanelsMixin, ProviderAdmin):
         *FACE_ACTIONS,
     )
     fieldsets = (
-        (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"), "status")}),
+        (None, {"fields": (("given_name", "family_name"), ("employee_number", "depot"), STANDING)}),
         (_("Contact"), {"fields": (("phone", "email"), "language")}),
         (_("Person"), {"fields": (IDENTITY, "hired_on")}),
         (_("Emergency"), {"fields": (("emergency_contact_name", "emergency_contact_phone"),)}),

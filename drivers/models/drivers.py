@@ -41,6 +41,7 @@ class Driver(ProviderModel):
     phone is E.164; hired_on and birth_date are local dates; language is the one the driver is
     spoken to in. `national_id`, the number of the person's identity document, is kept under the
     driver's key (`drivers.identities`); `identity_fingerprint` finds it again at another driver.
+    Whatever staff do with the record, the person has `joined_at` only by an act of their own there.
     """
 
     Status = DriverStatus
@@ -64,6 +65,7 @@ class Driver(ProviderModel):
     status = models.CharField(
         max_length=16, choices=DriverStatus, default=DriverStatus.INVITED, editable=False
     )
+    joined_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = DriverQuerySet.as_manager()
 

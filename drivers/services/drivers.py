@@ -128,8 +128,9 @@ def update_driver(
 ) -> Driver:
     """Change a driver's record; personal values are audited encrypted.
 
-    Another phone or e-mail of somebody who has not answered the invitation is another invitation:
-    the one before ends. Afterwards it changes where a driver is reached, not how they log in.
+    Another phone or e-mail of somebody who has not joined is another invitation, whatever staff
+    have made of the record: the one before ends. Afterwards, and once they have left for good, it
+    changes where a driver is reached, not how they log in.
     Raises InvalidPhone, InvalidBirthDate, UnknownLanguage, LoginRequired (400), DriverExists,
     EmployeeNumberTaken (409).
     """
@@ -146,12 +147,25 @@ def update_driver(
             values |= identities.columns_of(driver.pk, driver.provider_id, number)
         Driver.objects.filter(pk=driver.pk).update(**values)
         driver.refresh_from_db()
-        if driver.status == DriverStatus.INVITED and changes.keys() & {"phone", "email"}:
+        waits = driver.joined_at is None and driver.status != DriverStatus.TERMINATED
+        if waits and changes.keys() & {"phone", "email"}:
             _invite_elsewhere(driver, actor=actor, at=at)
         subject = subject_of(driver.pk)
         audit.record("driver.changed", driver, actor=actor, at=at, changes=changes, subject=subject)
         driver.refresh_from_db()
         events.publish_change(driver, "driver.updated", actor=actor, at=at, changed=changes)
+    return driver
+
+
+@transaction.atomic
+def join_driver(driver: Driver, *, actor: Actor, at: datetime | None = None) -> Driver:
+    """The person has acted at the company: the record is theirs from now on. Once; audited."""
+    at = at or clock.now()
+    actor.require_same_provider(driver)
+    waiting = Driver.objects.filter(pk=driver.pk, user_id=actor.id, joined_at__isnull=True)
+    if waiting.update(joined_at=at):
+        audit.record("driver.joined", driver, actor=actor, at=at)
+        driver.refresh_from_db()
     return driver
 
 
@@ -275,7 +289,7 @@ def locked_with_user(driver: Driver) -> Driver:
 
 
 def _invite_elsewhere(driver: Driver, *, actor: Actor, at: datetime) -> None:
-    """The log-in of an invited driver is whoever the address names; another one is invited anew."""
+    """Who has not joined logs in as whoever the address names; another one is invited anew."""
     if not driver.phone and not driver.email:
         raise LoginRequired(field="phone")
     before = driver.user

@@ -67,7 +67,10 @@ def invite_again(invited: Any, *, actor: Actor, at: datetime | None = None) -> N
 
 @transaction.atomic
 def take_up(user: User, provider_id: int, *, at: datetime | None = None) -> None:
-    """The person works at the company from now on, which is shown who they are. Once; audited."""
+    """The person works at the company from now on, which is shown who they are. Once; audited.
+
+    The rows that other apps let them in by follow (`signals.joined`).
+    """
     at = at or clock.now()
     waiting = Membership.objects.for_provider(provider_id).filter(
         user=user, ended_at__isnull=True, joined_at__isnull=True
@@ -76,6 +79,7 @@ def take_up(user: User, provider_id: int, *, at: datetime | None = None) -> None
         Membership.objects.filter(pk=membership.pk).update(joined_at=at, invited_name="")
         actor = Actor("user", user.pk, provider_id)
         audit.record("membership.joined", membership, actor=actor, at=at)
+    signals.joined.send(User, user=user, provider_id=provider_id, at=at)
 
 
 def withdraw(user: User, provider: FleetProvider, *, at: datetime) -> int:

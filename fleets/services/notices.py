@@ -33,6 +33,7 @@ from fleets.models import (
     User,
 )
 from fleets.sandboxes import is_fictional
+from fleets.selectors import standing_of
 from voltop import clock, failpoints, outbox
 from voltop.context import Actor
 from voltop.errors import NotFound
@@ -142,7 +143,8 @@ def _hand_over(
 def attempt(message: Delivery) -> None:
     """Hand one notice to one channel; the outbox tries again after whatever the channel raises.
 
-    What the person no longer wants, or cannot get, is skipped; in quiet hours it waits.
+    What the person no longer wants, or cannot get, is skipped, as is what a company has to say to
+    whom it has only invited; in quiet hours it waits.
     """
     delivery = (
         NoticeDelivery.objects.select_related("notice__user", "notice__provider")
@@ -158,6 +160,7 @@ def attempt(message: Delivery) -> None:
         kind is None
         or address is None
         or not notice.user.is_active
+        or standing_of(notice.user).only_invited_to(notice.provider_id)
         or is_fictional(notice.user)
         or delivery.channel not in _wanted(notice.user, choice, kind)
     ):

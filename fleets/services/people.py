@@ -10,7 +10,7 @@ from django.db.models import F
 from fleets import audit, sandboxes
 from fleets.errors import AlreadyMember, LastOwner
 from fleets.models import FleetProvider, Membership, Role, User
-from fleets.selectors import roles_of
+from fleets.selectors import standing_of
 from fleets.services import invitations
 from fleets.services.providers import require_room
 from voltop import clock, crypto
@@ -243,7 +243,7 @@ def _end_tokens(membership: Membership) -> None:
     """
     if membership.joined_at is None:
         return
-    if roles_of(membership.user).keys() <= {membership.provider_id}:
+    if standing_of(membership.user).joined <= {membership.provider_id}:
         User.objects.filter(pk=membership.user_id).update(token_version=F("token_version") + 1)
 
 

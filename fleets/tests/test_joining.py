@@ -9,6 +9,7 @@ from django.db import connection
 
 from chat.services import staff
 from drivers import services as driver_services
+from drivers.models import Driver
 from fleets import services
 from fleets.models import AuditEntry, Membership, User
 from fleets.notices import ENDPOINT_DISABLED
@@ -168,32 +169,119 @@ def test_an_invitation_does_not_disturb_who_works_elsewhere(cast, api, client):
     assert membership.joined_at is None
 
 
-@pytest.mark.parametrize("taken_back", [False, True])
-def test_nor_does_a_driver_s(cast, api, taken_back):
-    driver = cast.foreign_driver
+def list_as_driver(cast, api, email, move="") -> Driver:
+    """As staff of A may do by themselves: make the record, and move it on."""
+    office, path = api(cast.owner), "/api/v1/drivers"
+    body = {"given_name": "Pat", "family_name": "Person", "email": email}
+    pk = office.post(path, body, format="json").json()["id"]
+    if move == "bulk":
+        for way in ("bulk-onboard", "bulk-activate"):
+            done = office.post(f"{path}/{way}", {"ids": [pk]}, format="json")
+            assert done.status_code == 200, done.content
+    elif move:
+        for way in ("onboard", "activate", "suspend", "leave", "terminate"):
+            done = office.post(f"{path}/{pk}/{way}", {"reason": "so be it"}, format="json")
+            assert done.status_code == 200, done.content
+            if way == move:
+                break
+    driver = Driver.objects.get(pk=pk)
+    wanted = {"": "invited", "bulk": "active", "onboard": "onboarding", "terminate": "terminated"}
+    assert (driver.status, driver.joined_at) == (wanted[move], None)
+    return driver
+
+
+@pytest.mark.parametrize("move", ["", "onboard", "bulk", "terminate"])
+def test_nor_does_a_driver_s_record_whatever_staff_do_with_it(cast, api, move):
+    driver, today = cast.foreign_driver, "/api/v1/me/today"
     phone = api(driver.user)
-    assert phone.get("/api/v1/me/today").status_code == 200
-    actor = cast.actor()
-    invited = driver_services.invite_driver(
-        cast.a, actor=actor, given_name="D", family_name="D", email=driver.email
-    )
-    if taken_back:
-        driver_services.terminate_driver(invited, actor=actor, reason="a mistake")
-    assert phone.get("/api/v1/me/today").status_code == 200
+    assert phone.get(today).json()["driver"]["id"] == driver.pk
+    second = list_as_driver(cast, api, driver.email, move)
+    assert second.user_id == driver.user_id
+    assert phone.get(today).json()["driver"]["id"] == driver.pk
+    assert api(driver.user).get(today).json()["driver"]["id"] == driver.pk
+    companies = phone.get("/api/v1/auth/me").json()["providers"]
+    assert {company["id"] for company in companies} == {cast.a.pk, cast.b.pk}
+    second.refresh_from_db()
+    assert second.joined_at is None
+
     there = at(cast, cast.a, api, driver.user)
-    assert there.get("/api/v1/me/today").status_code == 200
+    assert there.get(today).json()["driver"]["id"] == second.pk
+    second.refresh_from_db()
+    assert second.joined_at is not None
+    unnamed = phone.get(today)
+    assert (unnamed.status_code, unnamed.json()["code"]) == (403, "provider_required")
+    assert at(cast, cast.b, api, driver.user).get(today).json()["driver"]["id"] == driver.pk
+    entry = AuditEntry.objects.get(action="driver.joined", provider_id=cast.a.pk)
+    assert (entry.actor, entry.object_id) == (f"user:{driver.user_id}", str(second.pk))
 
 
-def test_who_left_after_driving_there_still_says_where(cast, api):
-    """As before: both companies have something to show, payslips at the least."""
-    driver, actor = cast.foreign_driver, cast.actor()
-    second = driver_services.invite_driver(
-        cast.a, actor=actor, given_name="D", family_name="D", email=driver.email
-    )
-    driver_services.onboard_driver(second, actor=actor)
-    assert api(driver.user).get("/api/v1/me/today").json()["code"] == "provider_required"
-    driver_services.terminate_driver(second, actor=actor, reason="gone")
-    assert api(driver.user).get("/api/v1/me/today").json()["code"] == "provider_required"
+def test_who_drives_nowhere_else_joins_at_the_first_request(cast, api):
+    user = User.objects.create_user("free@x.example", PASSWORD, full_name="Free")
+    driver = list_as_driver(cast, api, user.email, "bulk")
+    assert api(user).get("/api/v1/auth/me").status_code == 200
+    driver.refresh_from_db()
+    assert driver.joined_at is None, "to look at one's account is no answer"
+    assert api(user).get("/api/v1/me/today").status_code == 200
+    driver.refresh_from_db()
+    version = driver.row_version
+    assert api(user).get("/api/v1/me/today").status_code == 200
+    driver.refresh_from_db()
+    assert (driver.joined_at is not None, driver.row_version) == (True, version)
+
+
+def test_nobody_joins_for_somebody_else_nor_by_a_write_of_staff(cast, api):
+    driver, office = list_as_driver(cast, api, cast.foreign_driver.email), api(cast.owner)
+    driver_services.join_driver(driver, actor=cast.actor())
+    path, then = f"/api/v1/drivers/{driver.pk}", "2026-01-01T00:00:00Z"
+    refused = office.patch(path, {"joined_at": then}, format="json")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "joined_at")
+    assert office.get(path).json()["joined_at"] is None
+    joined = Driver.objects.get(pk=driver.pk).joined_at
+    assert joined is None
+
+
+def test_what_staff_do_with_a_known_and_an_unknown_driver_looks_alike(cast, api, client):
+    known, seen = cast.foreign_driver, []
+    User.objects.filter(pk=known.user_id).update(full_name="Detlef Real", language="pt")
+    office = api(cast.owner)
+    client.force_login(cast.owner)
+    for email in (known.email, UNKNOWN):
+        driver = list_as_driver(cast, api, email, "bulk")
+        pk, answers = driver.pk, []
+        for path in (f"drivers/{pk}", f"drivers/{pk}/events", f"drivers?search={email}",
+                     f"drivers?search={email}&export=csv",
+                     f"audit?object_type=drivers.driver&object_id={pk}"):  # fmt: skip
+            answer = office.get(f"/api/v1/{path}")
+            assert answer.status_code == 200, path
+            shown = b"".join(answer) if answer.streaming else answer.content
+            answers.append(re.sub(r'"(id|seq|next|hash)":[^,}]+', r"\1", alike(shown, pk, email)))
+        page = client.get(f"/admin/drivers/driver/{pk}/change/").content.decode()
+        assert "Detlef" not in page
+        assert f"fleets/user/{driver.user_id}/" not in page
+        seen.append(answers)
+        moved = office.patch(
+            f"/api/v1/drivers/{pk}", {"email": f"{pk}@else.example"}, format="json"
+        )
+        assert moved.status_code == 200
+        driver.refresh_from_db()
+        assert driver.user.email == f"{pk}@else.example", "another address is another invitation"
+    assert seen[0] == seen[1]
+
+
+def test_once_joined_another_address_is_no_other_log_in(cast, api):
+    driver = list_as_driver(cast, api, cast.foreign_driver.email)
+    assert at(cast, cast.a, api, driver.user).get("/api/v1/me/today").status_code == 200
+    changed = driver_services.update_driver(driver, actor=cast.actor(), email="new@x.example")
+    assert (changed.status, changed.user_id) == ("invited", cast.foreign_driver.user_id)
+
+
+def test_a_record_elsewhere_does_not_keep_tokens_that_a_new_role_ends(cast, api):
+    user = cast.person(cast.b, "viewer")
+    list_as_driver(cast, api, user.email, "onboard")
+    phone = api(user)
+    membership = Membership.objects.for_provider(cast.b.pk).get(user=user)
+    services.change_role(membership, actor=cast.actor(cast.b), role="support")
+    assert phone.get("/api/v1/auth/me").status_code == 401
 
 
 def test_a_new_role_of_somebody_invited_ends_no_log_in(cast, api):
@@ -315,3 +403,29 @@ def test_the_migration_takes_for_joined_who_can_log_in(cast):
     assert all(found[user.pk].joined_at == found[user.pk].created_at for user in (works, elsewhere))
     told = [(found[user.pk].joined_at, found[user.pk].invited_name) for user in (waits, other)]
     assert told == [(None, TYPED), (None, "")]
+
+
+def test_the_migration_takes_a_driver_s_own_answer_or_first_company(cast, api):
+    user = User.objects.create_user("free@x.example", PASSWORD, full_name="Free")
+    first, listed = (
+        cast.foreign_driver,
+        list_as_driver(cast, api, cast.foreign_driver.email, "bulk"),
+    )
+    only = list_as_driver(cast, api, user.email, "onboard")
+    invited = list_as_driver(cast, api, UNKNOWN)
+    answered = driver_services.invite_driver(
+        cast.b, actor=cast.actor(cast.b), given_name="P", family_name="P", email=UNKNOWN
+    )
+    code = code_in(post_out()[-1].body)
+    assert (
+        Api().post("auth/invitation", {"code": code, "new_password": PASSWORD}).status_code == 200
+    )
+    elsewhere = list_as_driver(cast, api, cast.outsider.email, "bulk")
+    Driver.objects.unscoped().update(joined_at=None)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("drivers.migrations.0012_joined_drivers").JOINED)
+    found = dict(Driver.objects.unscoped().values_list("pk", "joined_at"))
+    joined = {pk for pk, joined_at in found.items() if joined_at}
+    assert joined == {first.pk, only.pk, answered.pk}
+    assert not joined & {listed.pk, invited.pk, elsewhere.pk}
+    assert found[only.pk] == only.created_at

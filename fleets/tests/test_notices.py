@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.db import transaction
 
+from drivers import services as driver_services
 from fleets import services as fleet_services
 from fleets.errors import QuietHoursOdd
 from fleets.models import Notice, NoticeDelivery, User, WebhookEndpoint
@@ -328,3 +329,21 @@ def test_every_kind_s_words_take_their_values():
         subject, text = words(kind, values, ZoneInfo("America/Mexico_City"))
         assert subject, kind.name
         assert "%" not in text, kind.name
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_company_that_has_only_invited_somebody_writes_in_the_app_alone(cast, api):
+    known = proven(cast.foreign_driver.user)
+    invited = driver_services.invite_driver(
+        cast.a, actor=cast.actor(), given_name="D", family_name="D", email=known.email
+    )
+    driver = driver_services.onboard_driver(invited, actor=cast.actor())
+    early = tell(known, 1, about=driver)
+    lanes.relay(threads=1)
+    assert statuses(early) == {"email": "skipped"}
+    phone = api(known, **{"X-Voltop-Provider": str(cast.a.pk)})
+    shown = phone.get("/api/v1/me/notices/").json()["results"]
+    assert early.pk in {notice["id"] for notice in shown}
+    late = tell(known, 2, about=driver)
+    lanes.relay(threads=1)
+    assert statuses(late) == {"email": "sent"}

@@ -100,7 +100,7 @@ class Cast:
     def new_driver(
         self, name: str, provider: FleetProvider | None = None, *, active: bool = True
     ) -> Driver:
-        """A driver by given name, active unless said otherwise, who can log in."""
+        """A driver by given name who can log in; unless said otherwise joined and active."""
         provider = provider or self.a
         actor = self.actor(provider)
         driver = driver_services.invite_driver(
@@ -113,6 +113,8 @@ class Cast:
         driver.user.set_password(PASSWORD)
         driver.user.save(update_fields=["password"])
         if active:
+            own = Actor("user", driver.user_id, provider.pk)
+            driver = driver_services.join_driver(driver, actor=own)
             driver = driver_services.onboard_driver(driver, actor=actor)
             driver = driver_services.activate_driver(driver, actor=actor)
         return driver

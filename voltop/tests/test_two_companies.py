@@ -15,6 +15,7 @@ from drivers.tests.papers import NOON, demand, hand_in
 from fleets import services as fleet_services
 from fleets.models import User
 from voltop import clock
+from voltop.context import Actor
 from voltop.tests.cast import PASSWORD, Cast
 from voltop.tests.judging import OPERATIONS
 
@@ -48,6 +49,7 @@ class Both(Cast):
         self.beata.save(update_fields=["password"])
         for driver in (self.at_a, self.at_b):
             actor = self.actor(driver.provider)
+            services.join_driver(driver, actor=Actor("user", self.beata.pk, driver.provider_id))
             services.activate_driver(services.onboard_driver(driver, actor=actor), actor=actor)
             driver.refresh_from_db()
         self._fill()
