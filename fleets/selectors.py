@@ -65,7 +65,8 @@ def standing_of(user: User) -> Standing:
         rows = _standing().filter(user_id=user.pk).values_list("provider_id", "role", "joined_at")
         memberships = [(provider_id, role, at is not None) for provider_id, role, at in rows]
     found: defaultdict[int, set[str]] = defaultdict(set)
-    joined, invited = set(), set()
+    joined: set[int] = set()
+    invited: set[int] = set()
     records = [row for f in registry.collect(registry.USER_ROLES).values() for row in f(user)]
     for provider_id, role, has_joined in (*memberships, *records):
         found[provider_id].add(role)

@@ -159,11 +159,15 @@ def update_driver(
 
 @transaction.atomic
 def join_driver(driver: Driver, *, actor: Actor, at: datetime | None = None) -> Driver:
-    """The person has acted at the company: the record is theirs from now on. Once; audited."""
+    """The person has acted at the company: the record is theirs from now on. Once; audited.
+
+    Whatever anybody else does leaves it as it is.
+    """
     at = at or clock.now()
     actor.require_same_provider(driver)
-    waiting = Driver.objects.filter(pk=driver.pk, user_id=actor.id, joined_at__isnull=True)
-    if waiting.update(joined_at=at):
+    own = actor.kind == "user" and actor.id == driver.user_id
+    waiting = Driver.objects.filter(pk=driver.pk, joined_at__isnull=True)
+    if own and waiting.update(joined_at=at):
         audit.record("driver.joined", driver, actor=actor, at=at)
         driver.refresh_from_db()
     return driver

@@ -15,6 +15,7 @@ from fleets.models import AuditEntry, Membership, User
 from fleets.notices import ENDPOINT_DISABLED
 from fleets.services import notices
 from fleets.tests.logins import Api, code_in, post_out
+from voltop.context import Actor
 from voltop.tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -232,6 +233,7 @@ def test_who_drives_nowhere_else_joins_at_the_first_request(cast, api):
 def test_nobody_joins_for_somebody_else_nor_by_a_write_of_staff(cast, api):
     driver, office = list_as_driver(cast, api, cast.foreign_driver.email), api(cast.owner)
     driver_services.join_driver(driver, actor=cast.actor())
+    driver_services.join_driver(driver, actor=Actor("client", driver.user_id, cast.a.pk))
     path, then = f"/api/v1/drivers/{driver.pk}", "2026-01-01T00:00:00Z"
     refused = office.patch(path, {"joined_at": then}, format="json")
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "joined_at")
