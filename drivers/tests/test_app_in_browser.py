@@ -14,8 +14,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 from chat import services as chat_services
 from chat.tests.world import conversation
 from drivers import services as driver_services
-from drivers.models import Driver
-from drivers.tests.painted_faces import enrol, painted
+from drivers.faces import consent
+from drivers.models import Driver, FaceTemplate
+from drivers.tests.painted_faces import PaintedFaces, enrol, painted
 from fleets.models import FleetPolicy, FleetProvider
 from fleets.services import challenges, second_factor
 from reservations.models import Reservation
@@ -95,17 +96,96 @@ def test_the_face_is_shown_at_log_in_where_the_company_asks_for_it(
     log_in(phone, driver)
     camera = phone.get_by_label("Take a photo of your face")
     expect(phone.get_by_text(f"{driver.provider.name} asks to see your face")).to_be_visible()
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
-    assert phone.evaluate(SMALL) == phone.evaluate(UNNAMED) == []
-    for person, said in ((2, "not recognised"), (1, "")):
-        shown = {"name": "me.png", "mimeType": "image/png", "buffer": painted(person, 9)}
-        camera.set_input_files(shown)
+    fits(phone)
+    for person, said in ((2, "Attempts left: 2."), (1, "")):
+        camera.set_input_files(selfie(painted(person, 9)))
         phone.get_by_role("button", name="Log in", exact=True).click()
         if said:
             expect(phone.get_by_role("alert")).to_contain_text(said, timeout=WAIT_MS)
     expect(phone.get_by_role("button", name="Start the shift")).to_be_enabled(timeout=WAIT_MS)
     results = driver.face_checks.order_by("pk").values_list("purpose", "result")
     assert list(results) == [("login", "failed"), ("login", "passed")]
+
+
+def test_a_face_is_enrolled_shown_before_a_start_and_deleted(phone: Page, driver: Driver) -> None:
+    FleetPolicy.objects.filter(provider=driver.provider).update(face_check="always")
+    log_in(phone, driver)
+    start = phone.get_by_role("button", name="Start the shift")
+    expect(start).to_be_disabled(timeout=WAIT_MS)
+    expect(phone.get_by_role("link", name="Show your face")).to_be_visible()
+    phone.get_by_role("link", name="Enrol your face").click()
+    expect(phone.get_by_text("128 numbers are computed")).to_be_visible(timeout=WAIT_MS)
+    fits(phone)
+    enrol_on(phone, painted(1, 1), painted(1, 2), painted(1, 3, dark=1))
+    expect(phone.get_by_role("alert").last).to_contain_text(
+        "Photo 3: It is too dark.", timeout=WAIT_MS
+    )
+    assert not FaceTemplate.objects.exists()
+    phone.get_by_label("Photo 3 of 3").set_input_files(selfie(painted(1, 3)))
+    phone.get_by_role("button", name="Enrol my face").click()
+    expect(phone.get_by_text("Enrolled on")).to_be_visible(timeout=WAIT_MS)
+    template = FaceTemplate.objects.get(driver=driver)
+    assert template.consent_version == consent.VERSION
+    expect(phone.get_by_text(template.model, exact=True)).to_be_visible()
+    fits(phone)
+    for person, said in ((2, "Attempts left: 2."), (1, "")):
+        camera = phone.get_by_label("Take a photo of your face")
+        camera.set_input_files(selfie(painted(person, 9)))
+        phone.get_by_role("button", name="Show it").click()
+        if said:
+            expect(phone.get_by_role("alert").filter(has_text=said)).to_be_visible(timeout=WAIT_MS)
+    expect(phone.get_by_text("Your face was recognised.")).to_be_visible(timeout=WAIT_MS)
+    phone.evaluate("location.hash = 'today'")
+    expect(start).to_be_enabled(timeout=WAIT_MS)
+    phone.evaluate("location.hash = 'more'")
+    phone.get_by_role("link", name="See, show or delete it").click()
+    phone.get_by_role("button", name="Delete my face").click()
+    phone.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    expect(phone.get_by_text("not enrolled")).to_be_visible(timeout=WAIT_MS)
+    assert not FaceTemplate.objects.exists()
+
+
+def test_without_a_network_or_an_engine_the_face_says_so(
+    phone: Page, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FleetPolicy.objects.filter(provider=driver.provider).update(face_check="always")
+    log_in(phone, driver)
+    phone.get_by_role("link", name="Enrol your face").click(timeout=WAIT_MS)
+    expect(phone.get_by_role("button", name="Enrol my face")).to_be_enabled(timeout=WAIT_MS)
+    monkeypatch.setattr(PaintedFaces, "is_down", True)
+    enrol_on(phone, *(painted(1, take) for take in (1, 2, 3)))
+    down = phone.get_by_text("Faces cannot be compared at the moment.")
+    expect(down).to_be_visible(timeout=WAIT_MS)
+    phone.evaluate("navigator.serviceWorker.ready.then(() => 1)")
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(phone.get_by_text("This needs a network.")).to_be_visible(timeout=WAIT_MS)
+    expect(phone.get_by_role("button", name="Enrol my face")).to_be_disabled()
+    phone.context.set_offline(False)
+
+
+def test_who_is_asked_for_no_face_sees_nothing_of_it(page: Page) -> None:
+    page.evaluate("location.hash = 'more'")
+    expect(page.get_by_role("heading", name="Language")).to_be_visible(timeout=WAIT_MS)
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_text("Your face")).to_have_count(0)
+
+
+def selfie(content: bytes) -> Any:
+    return {"name": "me.png", "mimeType": "image/png", "buffer": content}
+
+
+def enrol_on(phone: Page, *photos: bytes) -> None:
+    """Agree, hand in the photos and send."""
+    phone.get_by_label("I have read this and agree.").check()
+    for number, photo in enumerate(photos, 1):
+        phone.get_by_label(f"Photo {number} of 3").set_input_files(selfie(photo))
+    phone.get_by_role("button", name="Enrol my face").click()
+
+
+def fits(phone: Page) -> None:
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+    assert phone.evaluate(SMALL) == phone.evaluate(UNNAMED) == []
 
 
 def test_a_second_factor_that_comes_too_late_says_so(
@@ -146,7 +226,7 @@ def test_a_shift_that_was_started_without_a_network_is_there_when_it_is_back(
 
 
 def test_every_screen_fits_a_small_phone_and_a_thumb(page: Page) -> None:
-    for screen in ("today", "bookings", "money", "papers", "chat", "more", "queue"):
+    for screen in ("today", "bookings", "money", "papers", "chat", "more", "queue", "face"):
         page.evaluate("name => { location.hash = name }", screen)
         expect(page.locator("main .card").first).to_be_visible(timeout=WAIT_MS)
         page.wait_for_load_state("networkidle")

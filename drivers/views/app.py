@@ -30,6 +30,7 @@ MODULES = (
     "app.js",
     "api.js",
     "booking.js",
+    "face.js",
     "files.js",
     "page.js",
     "pay.js",

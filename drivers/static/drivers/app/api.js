@@ -13,9 +13,10 @@ let refreshing = null;
 
 // The server said no: `status`, and what a problem document tells.
 export class Refused extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, retryS) {
     super(problem.detail || `HTTP ${status}`);
     this.status = status;
+    this.retryS = retryS;
     this.code = problem.code || "";
     this.extra = problem.extra || {};
     this.errors = problem.errors || [];
@@ -50,7 +51,7 @@ async function send(method, path, body, headers, { wait = WAIT_MS, away = AWAY }
 async function read(answer) {
   const text = await answer.text();
   const data = text ? JSON.parse(text) : null;
-  if (!answer.ok) throw new Refused(answer.status, data || {});
+  if (!answer.ok) throw new Refused(answer.status, data || {}, Number(answer.headers.get("Retry-After")));
   return data;
 }
 
@@ -80,8 +81,12 @@ export const askForCode = async (login) =>
 export const finishLogIn = async (challenge, code) =>
   accept(await read(await send("POST", "auth/second-factor/log-in", { challenge, code })));
 // Looking at a photo takes seconds, and a 503 says that nobody can look just now.
+const LOOKING = { wait: 60_000, away: [502, 504] };
 export const showFace = async (challenge, photo) =>
-  accept(await read(await send("POST", "auth/face/log-in", { challenge, photo }, {}, { wait: 60000, away: [502, 504] })));
+  accept(await read(await send("POST", "auth/face/log-in", { challenge, photo }, {}, LOOKING)));
+export const enrolFace = (consent_version, photos) => call("POST", "me/face", { consent_version, photos }, LOOKING);
+export const checkFace = (photo) => call("POST", "me/face/checks", { photo }, LOOKING);
+export const forgetFace = () => call("DELETE", "me/face");
 
 export const isLoggedIn = async () => Boolean(await store.get("session", "refresh"));
 

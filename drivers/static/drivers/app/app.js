@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import * as booking from "./booking.js";
+import * as faces from "./face.js";
 import * as pay from "./pay.js";
 import * as screens from "./screens.js";
 import * as store from "./store.js";
@@ -157,7 +158,15 @@ const SCREENS = {
     return screens.chat(data?.results || [], act);
   },
   queue: async () => screens.queue(await store.queued(), companyOf, { send, drop: async (event) => (await store.remove("queue", event.client_id), draw()) }),
-  more: async () => screens.more(state.day, config.languages, { logOut, change: chooseCompany, companies: state.companies.length > 1 }),
+  face: async (_id, isKept) => {
+    const { data } = await fresh("face", "me/face", isKept);
+    return data ? faces.face({ shown: data, online: state.online }, { changed: refreshDay, over }) : notHere(isKept);
+  },
+  more: async (_id, isKept) => {
+    const { data } = await fresh("face", "me/face", isKept);
+    const hasFace = Boolean(data?.wanted || data?.enrolled_at);
+    return screens.more(state.day, config.languages, { logOut, change: chooseCompany, companies: state.companies.length > 1, hasFace });
+  },
 };
 
 // The name of the company that something is for, where it is not the one that is shown.
@@ -220,18 +229,19 @@ function carryOver(from, to) {
     if (old.length !== now.length) continue;
     old.forEach((each, n) => {
       if (each.type === "file") now[n].files = each.files;
+      else if (each.type === "checkbox") now[n].checked = each.checked;
       else if (kind !== "select" || [...now[n].options].some((option) => option.value === each.value)) now[n].value = each.value;
     });
   }
 }
 
-// What somebody is typing is not drawn over.
+// What somebody is typing is not drawn over, nor a form that is held while it is sent.
 function isBeingFilledIn() {
   const [name, id] = place();
   const same = (state.same = main.dataset.place === `${name}/${id || ""}`);
   main.dataset.place = `${name}/${id || ""}`;
   const fields = [...main.querySelectorAll("textarea, input:not([type=hidden])")];
-  return same && fields.some((field) => field.value && field === document.activeElement);
+  return same && (Boolean(main.querySelector(".held")) || fields.some((field) => field.value && field === document.activeElement));
 }
 
 async function drawLine() {

@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { bookingCards } from "./booking.js";
+import { camera, cameraField, explained } from "./face.js";
 import { prepared, sentFiles } from "./files.js";
 import { ask, badge, button, card, dayAndTimeOf, dayOf, facts, field, form, h, lengthOf, moneyOf, nothing, t, tell, timeOf } from "./page.js";
 
@@ -110,13 +111,13 @@ export function logIn(entered) {
     );
   }
   function byFace({ challenge, company }) {
-    const camera = h("input", { name: "photo", type: "file", accept: "image/*", capture: "user", required: true });
+    const photo = camera();
     show(
       h("p", {}, t("{company} asks to see your face too.", { company })),
-      form([field(t("Take a photo of your face"), camera, t("You alone, near, in good light, looking at the camera. It is not kept."))], t("Log in"), async (sent) => {
-        const { content } = await prepared(camera.files[0]);
+      form([cameraField(t("Take a photo of your face"), photo)], t("Log in"), async (sent) => {
+        const { content } = await prepared(photo.files[0]);
         sent.reset();
-        await laterStep(() => api.showFace(challenge, content));
+        await laterStep(() => explained(() => api.showFace(challenge, content)));
       }),
       button(t("Begin again"), () => byPassword(), "plain"),
     );
@@ -132,7 +133,7 @@ export function choose(companies, chosen) {
 
 // --- Today --------------------------------------------------------------------------------------
 export function today(day, online, act) {
-  return h("div", {}, shiftCard(day, online, act), carCard(day), hoursCard(day), papersCard(day), bookingCards(day, act), noticeCards(day, act));
+  return h("div", {}, shiftCard(day, online, act), carCard(day), hoursCard(day), faceCard(day), papersCard(day), bookingCards(day, act), noticeCards(day, act));
 }
 
 function shiftCard(day, online, act) {
@@ -157,6 +158,7 @@ function shiftCard(day, online, act) {
       h("ul", {}, reasons.map((reason) => h("li", {}, reason.detail,
         reason.from_at && ` ${t("From {time} on.", { time: dayAndTimeOf(reason.from_at) })}`)))),
     !online && reasons.length > 0 && h("p", { class: "quiet" }, t("As of the last time you were connected; it is asked again when your start is sent.")),
+    reasons.some((reason) => reason.code === "face_check_required") && h("a", { class: "button wide", href: "#face" }, t("Show your face")),
     h("button", { type: "button", class: "button main wide", disabled: !allowed, onclick: () => act("shift.start") }, t("Start the shift")));
 }
 
@@ -188,6 +190,12 @@ function hoursCard(day) {
     day.income && row(t("Taken in on platforms"), h("dd", {}, moneyOf(day.income.amount))),
     day.balance && row(t("The company owes you"), h("dd", {}, moneyOf(day.balance.owed))),
     day.balance && Number(day.balance.debt.amount) > 0 && row(t("You owe the company"), h("dd", {}, moneyOf(day.balance.debt)))));
+}
+
+function faceCard(day) {
+  if (!day.face) return null;
+  return card(t("Your face"), h("p", {}, day.face.detail),
+    h("a", { class: "button wide", href: "#face" }, day.face.code === "face_not_enrolled" ? t("Enrol your face") : t("Read and agree")));
 }
 
 function papersCard(day) {
@@ -305,12 +313,13 @@ export function queue(events, companyOf, { send, drop }) {
 }
 
 // --- More ---------------------------------------------------------------------------------------
-export function more(day, languages, { logOut, change, companies }) {
+export function more(day, languages, { logOut, change, companies, hasFace }) {
   const leave = async () => {
     if (await ask(t("Log out? What was not sent yet is lost."), t("Log out"))) await logOut();
   };
   return h("div", {},
     card(day?.driver?.name || "", day?.driver && facts([t("Company"), day.driver.company])),
+    hasFace && card(t("Your face"), h("a", { class: "button wide", href: "#face" }, t("See, show or delete it"))),
     companies && card("", button(t("Another company"), change, "wide")),
     card(t("Language"), h("ul", { class: "list" }, languages.map(({ code, name }) => h("li", {}, h("a", { href: `?lang=${code}`, lang: code, hrefLang: code }, name))))),
     card("", button(t("Log out"), leave, "wide")));
