@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -90,7 +89,7 @@ class AnnouncementAdmin(ProviderAdmin):
             for pk, detail in zip(row.missed_drivers, why, strict=True)
             if pk in drivers
         ]
-        return format_html_join(mark_safe("<br>"), "{}: {}", told) or NOTHING
+        return format_html_join("", "<div>{}: {}</div>", told) or NOTHING
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return AnnouncementForm.Meta.fields if obj is None else SENT
