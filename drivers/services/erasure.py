@@ -21,7 +21,7 @@ from drivers.models import (
 from drivers.numbers import subject_of
 from drivers.services.drivers import locked_with_user, open_matters
 from fleets import audit
-from fleets.services import people, second_factor
+from fleets.services import invitations, people, second_factor
 from voltop import clock, crypto, erasures
 from voltop.context import Actor
 from voltop.errors import given_reason
@@ -137,14 +137,27 @@ def _erase(driver: Driver, actor: Actor, reason: str, at: datetime) -> Driver:
     checks.update(image_hash=None)
     checks.exclude(reason="").update(reason=ERASED)
     StoredFile.objects.for_provider(provider_id).filter(subject=subject).update(name=ERASED)
-    if not _drives_elsewhere(driver):
-        people.forget_user(driver.user, actor=actor, at=at)
+    _forget_log_in(driver, actor, at)
     audit.record("driver.erased", driver, actor=actor, at=at, reason=reason)
     driver.refresh_from_db()
     return driver
 
 
-def _drives_elsewhere(driver: Driver) -> bool:
-    """Whether the person has a record at another company that was not erased."""
+def _forget_log_in(driver: Driver, actor: Actor, at: datetime) -> None:
+    """End the person's log-in, unless they have a record of their own at another company.
+
+    A record there that they have not taken up gets a new one, by the names that it gives itself.
+    """
     others = Driver.objects.unscoped().of_user(driver.user_id).exclude(pk=driver.pk)
-    return any(not is_erased(other) for other in others)
+    standing = [other for other in others.select_related("provider") if not is_erased(other)]
+    if any(other.joined_at for other in standing):
+        return
+    waiting = [other for other in standing if other.status != DriverStatus.TERMINATED]
+    names = {name for other in waiting for name in (other.email, other.phone)}
+    called = waiting[0].name if waiting else ""
+    new = people.forget_user(driver.user, actor=actor, names=names, full_name=called, at=at)
+    if new is None:
+        return
+    for other in waiting:
+        Driver.objects.filter(pk=other.pk).update(user=new)
+        invitations.invite(new, other.provider, actor=actor, at=at)

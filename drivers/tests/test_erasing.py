@@ -10,12 +10,15 @@ from drivers.errors import NotConfirmed
 from drivers.models import Driver
 from drivers.services import erasure_terms
 from drivers.services.erasure import is_erased
+from fleets import services as fleet_services
 from fleets.errors import FreshSecondFactorRequired, PolicyOutOfRange
 from fleets.middleware import SHOWN_KEY
-from fleets.models import AuditEntry, FleetPolicy, InboxItem
+from fleets.models import AuditEntry, FleetPolicy, InboxItem, User
 from fleets.services import change_policy
 from fleets.services.inbox import refresh
+from fleets.tests.logins import Api, code_in, post_out
 from voltop import clock, registry
+from voltop.context import Actor
 from voltop.tests.cast import PASSWORD, Cast
 
 LAW = 6 * 365 + 2  # Mexico
@@ -42,6 +45,72 @@ def browser(user, *, minutes_ago: int | None = 0) -> Client:
 
 def page_of(driver: Driver) -> str:
     return f"/admin/drivers/driver/{driver.pk}/erase/"
+
+
+# --- The log-in ----------------------------------------------------------------------------------
+def erased(driver: Driver, cast: Cast) -> User:
+    """Erase them; the log-in that they had."""
+    services.erase_driver(driver, actor=cast.actor(), reason="asked")
+    return User.objects.get(pk=driver.user_id)
+
+
+def listed_elsewhere(driver: Driver, cast: Cast) -> Driver:
+    """As the other company's staff may do by themselves, with the address that they know."""
+    actor = cast.actor(cast.b)
+    email = driver.user.email
+    made = services.invite_driver(
+        cast.b, actor=actor, given_name="Typed", family_name="There", email=email
+    )
+    return services.onboard_driver(made, actor=actor)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("where", ["record", "membership", "both"])
+def test_an_invitation_elsewhere_keeps_no_log_in_alive_and_stays_open_for_the_address(cast, where):
+    driver = gone(cast)
+    email = driver.user.email
+    record = listed_elsewhere(driver, cast) if where != "membership" else None
+    member = (
+        fleet_services.invite_member(
+            cast.b, actor=cast.actor(cast.b), email=email, full_name="Typed There", role="support"
+        )
+        if where != "record"
+        else None
+    )
+    post_out()
+    before = erased(driver, cast)
+    assert (before.is_active, before.full_name) == (False, "")
+    assert before.email == f"erased-{before.pk}@voltop.invalid"
+    new = User.objects.get(email=email)
+    assert (new.full_name, new.phone, new.has_usable_password()) == ("Typed There", None, False)
+    assert new.is_staff == (member is not None)
+    for row in filter(None, (record, member)):
+        row.refresh_from_db()
+        assert (row.user_id, row.joined_at) == (new.pk, None)
+    code = code_in(post_out()[-1].body)
+    body = {"code": code, "new_password": PASSWORD}
+    assert Api().post("auth/invitation", body).status_code == 200
+    for row in filter(None, (record, member)):
+        row.refresh_from_db()
+        assert row.joined_at is not None
+
+
+def test_who_drives_elsewhere_keeps_the_log_in(cast):
+    driver = gone(cast)
+    there = listed_elsewhere(driver, cast)
+    services.join_driver(there, actor=Actor("user", there.user_id, cast.b.pk))
+    assert erased(driver, cast).is_active
+    there.refresh_from_db()
+    assert there.user_id == driver.user_id
+
+
+def test_an_invitation_that_was_taken_back_is_not_sent_again(cast):
+    driver = gone(cast)
+    email = driver.user.email
+    there = listed_elsewhere(driver, cast)
+    services.terminate_driver(there, actor=cast.actor(cast.b), reason="a mistake")
+    assert not erased(driver, cast).is_active
+    assert not User.objects.filter(email=email).exists()
 
 
 # --- By hand -------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """People and the roles they hold."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -88,16 +89,30 @@ def _known(email: str | None, phone: str | None) -> User | None:
 
 
 @transaction.atomic
-def forget_user(user: User, *, actor: Actor, at: datetime | None = None) -> None:
+def forget_user(
+    user: User,
+    *,
+    actor: Actor,
+    names: Collection[str] = (),
+    full_name: str = "",
+    at: datetime | None = None,
+) -> User | None:
     """Empty a person's log-in and end it, where nothing holds it but what was just erased.
 
-    Whoever is a member of a company, or runs the platform, keeps it.
+    Whoever has joined a company, or runs the platform, keeps it. A company's invitation that they
+    have not taken up keeps nothing of what was erased and is not ended by it either: it is for the
+    address alone again, as for somebody who was never known. Returned is that new log-in, if
+    a membership waits or a record of another app, whose log-in `names` and `full_name` are given;
+    they are invited anew (`invitations.invite`), to a record of another app by the caller.
     """
     at = at or clock.now()
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     member = Membership.objects.unscoped().filter(user=user, ended_at__isnull=True)
-    if user.is_superuser or user.groups.exists() or member.exists():
-        return
+    if user.is_superuser or user.groups.exists() or member.filter(joined_at__isnull=False).exists():
+        return None
+    waiting = list(member.select_related("provider"))
+    named = {name for name in (user.email, user.phone) if name and (waiting or name in names)}
+    email, phone, language = user.email, user.phone, user.language
     crypto.destroy(f"fleets.user:{user.pk}", None)
     User.objects.filter(pk=user.pk).update(
         full_name="",
@@ -108,6 +123,20 @@ def forget_user(user: User, *, actor: Actor, at: datetime | None = None) -> None
         token_version=F("token_version") + 1,
     )
     audit.record("user.forgotten", user, actor=actor, at=at)
+    if not named:
+        return None
+    new = User.objects.create_user(
+        email if email in named else None,
+        phone=phone if phone in named else None,
+        full_name=waiting[0].invited_name if waiting else full_name,
+        language=language,
+        is_staff=bool(waiting),
+    )
+    audit.record("user.created", new, actor=replace(actor, provider_id=None), at=at)
+    for membership in waiting:
+        Membership.objects.filter(pk=membership.pk).update(user=new)
+        invitations.invite(new, membership.provider, actor=actor, at=at)
+    return new
 
 
 @transaction.atomic
